@@ -1,0 +1,36 @@
+import type { Entry } from "../conntrack/entry.ts";
+
+/** What became of one read of the whole table. */
+export interface Dump {
+  entries: number;
+  /** The table was resized meanwhile: an entry may be missing or double. */
+  interrupted: boolean;
+  /** Rows that could not be read, with the first few of them as text. */
+  unreadable: { lines: number; samples: string[] };
+}
+
+/** Takes one row; the row is only valid during the call. */
+export type Sink = (entry: Entry) => void;
+
+/** A way to get entries out of the kernel. */
+export interface Source {
+  readonly name: "netlink" | "procfs" | "conntrack";
+  /** What this source cannot see, one sentence each, for the report's completeness. */
+  readonly blind: readonly string[];
+  /**
+   * Reads the whole table once, yielding to the event loop in between.
+   * Throws `SourceError` when the table cannot be read to its end, and whatever `signal` was aborted with.
+   */
+  dump(sink: Sink, signal: AbortSignal): Promise<Dump>;
+  close(): void;
+}
+
+/** Why a source is not to be had here, and what to do about it. Also thrown by a dump that fails midway. */
+export class SourceError extends Error {
+  readonly remedy: string;
+  constructor(message: string, remedy: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "SourceError";
+    this.remedy = remedy;
+  }
+}

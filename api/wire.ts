@@ -1,0 +1,233 @@
+import * as z from "zod";
+
+/** Longest window an agent may report, in ms: the slowest interval allowed is five minutes. */
+export const MAX_WINDOW_MS = 300_000;
+/** Longest text in a report (node name, kernel release): a DNS name has at most 253 bytes (RFC 1035, 2.3.4). */
+export const MAX_TEXT = 253;
+/** Node addresses: a node with many CNI bridges has some dozens. */
+export const MAX_NODE_ADDRESSES = 256;
+/** Sources a report lists one by one; an agent folds more into the remainder. */
+export const MAX_TALKERS = 4096;
+/** Flow groups a report lists one by one. */
+export const MAX_GROUPS = 4096;
+/** Distinct addresses all columns may refer to: each group has at most three. */
+export const MAX_ADDRESSES = MAX_TALKERS + 2 * MAX_GROUPS;
+/** Conntrack zones are 16 bits; more than this many in one namespace is not a use we know. */
+export const MAX_ZONES = 1024;
+/** Lines kept as samples of what could not be read, and their length. */
+export const MAX_UNREADABLE_SAMPLES = 5;
+export const MAX_UNREADABLE_LENGTH = 500;
+/** Sentences about what a source cannot see. */
+export const MAX_BLIND = 16;
+
+export const SOURCES = ["netlink", "procfs", "conntrack", "none"] as const;
+export const NAT_CLASSES = ["none", "snat", "dnat", "both"] as const;
+/** Names of enum tcp_conntrack, in kernel order (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
+export const TCP_STATES = [
+  "NONE",
+  "SYN_SENT",
+  "SYN_RECV",
+  "ESTABLISHED",
+  "FIN_WAIT",
+  "CLOSE_WAIT",
+  "LAST_ACK",
+  "TIME_WAIT",
+  "CLOSE",
+  "SYN_SENT2",
+] as const;
+
+const Count = z.int().min(0);
+const Text = z.string().max(MAX_TEXT);
+/** Epoch milliseconds, from 1970 to the year 9999. */
+const Instant = z.int().min(0).max(253_402_300_799_999);
+
+const isAddress = (text: string) => z.regexes.ipv4.test(text) || z.regexes.ipv6.test(text);
+const Address = z.string().max(45).refine(isAddress, "not an IPv4 or IPv6 address");
+
+const column = <T extends z.ZodType>(value: T, max: number) => z.array(value).max(max);
+
+/** Who reports. `bootId` is the kernel's (/proc/sys/kernel/random/boot_id): counters start anew with it. */
+export const ReportNode = z
+  .object({
+    name: Text.min(1),
+    bootId: Text.min(1),
+    agent: Text,
+    kernel: Text,
+    addresses: column(Address, MAX_NODE_ADDRESSES),
+  })
+  .meta({ id: "ReportNode" });
+
+/** What the report can and cannot know. */
+export const Completeness = z
+  .object({
+    source: z.enum(SOURCES),
+    /** Whether every flow opened and closed in the window was seen. */
+    events: z.enum(["off", "complete", "lossy"]),
+    /** What this source cannot see on this node, in words. */
+    blind: column(z.string().max(MAX_UNREADABLE_LENGTH), MAX_BLIND),
+    /** The table was resized while it was dumped (NLM_F_DUMP_INTR): an entry may be missing or double. */
+    interrupted: z.boolean().optional(),
+    /** Lines or messages that could not be read; they are in no total. */
+    unreadable: z
+      .object({
+        lines: Count,
+        samples: column(z.string().max(MAX_UNREADABLE_LENGTH), MAX_UNREADABLE_SAMPLES),
+      })
+      .optional(),
+  })
+  .meta({ id: "Completeness" });
+
+/** Gauges the kernel gives without a dump (net.netfilter.nf_conntrack_*). What could not be read is absent. */
+export const TableGauges = z
+  .object({ count: Count.optional(), max: Count.optional(), buckets: Count.optional() })
+  .meta({ id: "TableGauges" });
+
+/** The composition of the table as one dump found it. All parts count entries. */
+export const TableDump = z
+  .object({
+    takenAt: Instant,
+    durationMs: Count,
+    entries: Count,
+    byFamily: z.object({ ipv4: Count, ipv6: Count }),
+    /** IANA protocol number → entries. */
+    byProtocol: z.record(z.string().regex(/^(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])$/), Count),
+    byTcpState: z.partialRecord(z.enum(TCP_STATES), Count),
+    byNat: z.record(z.enum(NAT_CLASSES), Count),
+    unreplied: Count,
+    assured: Count,
+    offloaded: Count,
+    zones: column(z.int().min(0).max(65_535), MAX_ZONES),
+  })
+  .meta({ id: "TableDump" });
+
+/** One source a row, over all its flow groups. `source` indexes `addresses`. */
+const Talkers = z
+  .object({
+    source: column(Count, MAX_TALKERS),
+    entries: column(Count, MAX_TALKERS),
+    snatEntries: column(Count, MAX_TALKERS),
+    unreplied: column(Count, MAX_TALKERS),
+    /** Distinct peer addresses. */
+    peers: column(Count, MAX_TALKERS),
+  })
+  .meta({ id: "ReportTalkers" });
+
+/** One flow group a row. `source`, `peer` and `natAddress` index `addresses`. */
+const Groups = z
+  .object({
+    source: column(Count, MAX_GROUPS),
+    peer: column(Count, MAX_GROUPS),
+    /** 0 where the protocol has no ports. */
+    peerPort: column(z.int().min(0).max(65_535), MAX_GROUPS),
+    protocol: column(z.int().min(0).max(255), MAX_GROUPS),
+    nat: column(z.enum(NAT_CLASSES), MAX_GROUPS),
+    /** The address the peer sees; null without SNAT. */
+    natAddress: column(Count.nullable(), MAX_GROUPS),
+    entries: column(Count, MAX_GROUPS),
+    unreplied: column(Count, MAX_GROUPS),
+    /** Both directions, since each entry was created; absent where accounting (nf_conntrack_acct) is off. */
+    bytes: column(Count, MAX_GROUPS).optional(),
+    packets: column(Count, MAX_GROUPS).optional(),
+  })
+  .meta({ id: "ReportGroups" });
+
+const TalkerRemainder = z.object({ sources: Count, entries: Count, snatEntries: Count, unreplied: Count });
+const GroupRemainder = z.object({
+  groups: Count,
+  entries: Count,
+  unreplied: Count,
+  bytes: Count.optional(),
+  packets: Count.optional(),
+});
+
+const FlowTables = z.object({
+  addresses: column(Address, MAX_ADDRESSES),
+  talkers: Talkers,
+  talkerRemainder: TalkerRemainder,
+  groups: Groups,
+  groupRemainder: GroupRemainder,
+});
+
+/** Who uses the table: every column of a table has the same length, listed rows and remainder add up to the dump. */
+export const Flows = FlowTables.superRefine(checkFlows).meta({ id: "Flows" });
+
+/** What one agent says of one window of one node. Identity: (cluster of the token, node, boot id, sequence). */
+export const Report = z
+  .object({
+    node: ReportNode,
+    sequence: Count,
+    window: z.object({ from: Instant, to: Instant }).superRefine(checkWindow),
+    completeness: Completeness,
+    table: TableGauges,
+    dump: TableDump.optional(),
+    flows: Flows.optional(),
+  })
+  .superRefine(checkTotals)
+  .meta({ id: "Report" });
+
+export type Report = z.infer<typeof Report>;
+export type ReportNode = z.infer<typeof ReportNode>;
+export type Completeness = z.infer<typeof Completeness>;
+export type TableGauges = z.infer<typeof TableGauges>;
+export type TableDump = z.infer<typeof TableDump>;
+export type Flows = z.infer<typeof Flows>;
+export type NatClass = (typeof NAT_CLASSES)[number];
+export type TcpState = (typeof TCP_STATES)[number];
+export type SourceName = (typeof SOURCES)[number];
+
+type Check = z.RefinementCtx;
+type Columns = Record<string, readonly unknown[] | undefined>;
+
+function checkWindow({ from, to }: { from: number; to: number }, check: Check): void {
+  if (to <= from) complain(check, ["to"], "a window ends after it begins");
+  else if (to - from > MAX_WINDOW_MS) complain(check, ["to"], `a window is at most ${MAX_WINDOW_MS} ms long`);
+}
+
+function checkFlows(flows: z.infer<typeof FlowTables>, check: Check): void {
+  const sameLength = [
+    sameLengths("talkers", flows.talkers, check),
+    sameLengths("groups", flows.groups, check),
+  ];
+  if (sameLength.includes(false)) return;
+  const size = flows.addresses.length;
+  inRange(["talkers", "source"], flows.talkers.source, size, check);
+  inRange(["groups", "source"], flows.groups.source, size, check);
+  inRange(["groups", "peer"], flows.groups.peer, size, check);
+  inRange(["groups", "natAddress"], flows.groups.natAddress, size, check);
+}
+
+function checkTotals(
+  report: { dump?: TableDump | undefined; flows?: Flows | undefined },
+  check: Check,
+): void {
+  const { dump, flows } = report;
+  if (!flows) return;
+  if (!dump) return complain(check, ["dump"], "flows come from a dump, and none is given");
+  const talkers = sum(flows.talkers.entries) + flows.talkerRemainder.entries;
+  const groups = sum(flows.groups.entries) + flows.groupRemainder.entries;
+  if (talkers !== dump.entries)
+    complain(check, ["flows", "talkers", "entries"], mismatch(talkers, dump.entries));
+  if (groups !== dump.entries)
+    complain(check, ["flows", "groups", "entries"], mismatch(groups, dump.entries));
+}
+
+const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+const mismatch = (got: number, want: number) =>
+  `rows and remainder add up to ${got}, the dump has ${want} entries`;
+
+function sameLengths(table: string, columns: Columns, check: Check): boolean {
+  const want = columns["source"]?.length;
+  const odd = Object.keys(columns).filter((name) => columns[name] && columns[name].length !== want);
+  for (const name of odd)
+    complain(check, [table, name], `has ${columns[name]?.length} rows where source has ${want}`);
+  return odd.length === 0;
+}
+
+function inRange(path: string[], indexes: readonly (number | null)[], size: number, check: Check): void {
+  const row = indexes.findIndex((index) => index !== null && index >= size);
+  if (row >= 0) complain(check, [...path, row], `refers to address ${indexes[row]} of ${size}`);
+}
+
+function complain(check: Check, path: (string | number)[], message: string): void {
+  check.addIssue({ code: "custom", path, message });
+}

@@ -1,0 +1,17 @@
+import { fileURLToPath } from "node:url";
+import { defineConfig } from "vitest/config";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+
+/** Real namespaces and the real kernel table: one file at a time, so that counts and timings do not mix. */
+export default defineConfig({
+  root,
+  test: {
+    name: "kernel",
+    include: ["test/kernel/**/*.test.ts"],
+    expect: { requireAssertions: true },
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
