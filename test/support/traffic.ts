@@ -1,0 +1,135 @@
+/**
+ * Traffic for kernel tests, run by Node inside a namespace. It says `ready` once its sockets are as asked, and holds them
+ * until it is killed or its stdin closes.
+ *
+ *   traffic.ts serve PORT                     TCP and UDP echo, IPv4 and IPv6
+ *   traffic.ts swallow PORT                   UDP that never answers, IPv4 and IPv6
+ *   traffic.ts tcp HOST PORT COUNT            COUNT connections, each echoed one byte, then held
+ *   traffic.ts udp HOST PORT COUNT            COUNT datagrams from distinct ports, each answered
+ *   traffic.ts udp-silent HOST PORT COUNT     the same, not waiting for answers
+ *   traffic.ts ping HOST 0 COUNT              COUNT echo requests with distinct ids, each answered
+ *   traffic.ts raw HOST PROTOCOL COUNT        COUNT packets of that IP protocol, not waiting for answers
+ */
+import { createSocket } from "node:dgram";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { connect, createServer, isIPv6 } from "node:net";
+import { endianness } from "node:os";
+
+type Act = (host: string, port: number, count: number) => Promise<unknown>;
+
+const times = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make);
+
+async function listenUdp(port: number, answer: boolean): Promise<void> {
+  const socket = createSocket("udp6");
+  if (answer) socket.on("message", (message, from) => socket.send(message, from.port, from.address));
+  await new Promise<void>((bound) => socket.bind(port, "::", bound));
+}
+
+async function serve(port: number): Promise<void> {
+  const server = createServer((socket) => socket.on("error", () => {}).pipe(socket));
+  await Promise.all([
+    once(server.listen({ port, host: "::", backlog: 4096 }), "listening"),
+    listenUdp(port, true),
+  ]);
+}
+
+async function holdConnection(host: string, port: number): Promise<void> {
+  const socket = connect({ host, port });
+  socket.write("x");
+  await once(socket, "data");
+}
+
+async function sendDatagram(host: string, port: number, answered: boolean): Promise<void> {
+  const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
+  const answer = answered && once(socket, "message");
+  await new Promise<void>((sent, failed) =>
+    socket.send("x", port, host, (error) => (error ? failed(error) : sent())),
+  );
+  await answer;
+}
+
+/** Echo requests through the kernel's ping sockets, which choose the id and answer for the checksum (ICMP(7)). */
+async function ping(host: string, count: number): Promise<void> {
+  const ICMP = 1;
+  const ICMPV6 = 58;
+  writeFileSync("/proc/sys/net/ipv4/ping_group_range", "0 0");
+  const request = Buffer.from([isIPv6(host) ? 128 : 8, 0, 0, 0, 0, 0, 0, 1]);
+  const protocol = isIPv6(host) ? ICMPV6 : ICMP;
+  await packets(host, { type: SOCK_DGRAM, protocol, payload: request, count, answered: true });
+}
+
+const raw = (host: string, protocol: number, count: number): Promise<void> =>
+  packets(host, { type: SOCK_RAW, protocol, payload: Buffer.alloc(16), count, answered: false });
+
+const SOCK_DGRAM = 2;
+const SOCK_RAW = 3;
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+interface Packets {
+  type: number;
+  protocol: number;
+  payload: Buffer;
+  count: number;
+  answered: boolean;
+}
+
+/** Node has neither ping nor raw sockets of its own. */
+async function packets(host: string, { type, protocol, payload, count, answered }: Packets): Promise<void> {
+  const { default: koffi } = await import("koffi");
+  const libc = koffi.load(null);
+  const socket = libc.func("int socket(int, int, int)");
+  const connect = libc.func("int connect(int, const uint8_t *, uint)");
+  const send = libc.func("long send(int, const uint8_t *, size_t, int)");
+  const recv = libc.func("long recv(int, uint8_t *, size_t, int)");
+  const check = (result: number, what: string) => {
+    if (result < 0) throw new Error(`${what}: errno ${koffi.errno()}`);
+    return result;
+  };
+  const address = socketAddress(host);
+  for (let i = 0; i < count; i++) {
+    const fd = check(socket(isIPv6(host) ? AF_INET6 : AF_INET, type, protocol), "socket");
+    check(connect(fd, address, address.length), "connect");
+    check(send(fd, payload, payload.length, 0), "send");
+    if (answered) check(recv(fd, Buffer.alloc(2048), 2048, 0), "recv");
+  }
+}
+
+function socketAddress(host: string): Buffer {
+  const address = Buffer.alloc(isIPv6(host) ? 28 : 16);
+  const family = isIPv6(host) ? AF_INET6 : AF_INET;
+  if (endianness() === "LE") address.writeUInt16LE(family);
+  else address.writeUInt16BE(family);
+  if (isIPv6(host)) address.write(hexOf(host), 8, "hex");
+  else address.set(host.split(".").map(Number), 4);
+  return address;
+}
+
+function hexOf(ipv6: string): string {
+  const [head = "", tail = ""] = ipv6.split("::");
+  const groups = (text: string) =>
+    text
+      .split(":")
+      .filter(Boolean)
+      .map((group) => group.padStart(4, "0"))
+      .join("");
+  return groups(head).padEnd(32 - groups(tail).length, "0") + groups(tail);
+}
+
+const acts: Record<string, Act> = {
+  serve: (port) => serve(Number(port)),
+  swallow: (port) => listenUdp(Number(port), false),
+  tcp: (host, port, count) => Promise.all(times(count, () => holdConnection(host, port))),
+  udp: (host, port, count) => Promise.all(times(count, () => sendDatagram(host, port, true))),
+  "udp-silent": (host, port, count) => Promise.all(times(count, () => sendDatagram(host, port, false))),
+  ping: (host, _, count) => ping(host, count),
+  raw,
+};
+
+const [act = "", host = "", port, count = "1"] = process.argv.slice(2);
+const perform = acts[act];
+if (!perform) throw new Error(`no such traffic: ${act}`);
+process.stdin.resume().once("close", () => process.exit());
+await perform(host, Number(port), Number(count));
+console.log(`ready ${act}`);
