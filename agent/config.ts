@@ -1,0 +1,77 @@
+/** Shortest and longest interval: dumps cost the node more often than that, and a window is at most five minutes. */
+export const MIN_INTERVAL_MS = 5_000;
+export const MAX_INTERVAL_MS = 300_000;
+const DEFAULT_INTERVAL_MS = 30_000;
+/** A node name is one label of the report, and the wire takes 253 characters (RFC 1035). */
+const MAX_NODE_NAME = 253;
+
+const SOURCES = ["auto", "netlink", "procfs", "conntrack"] as const;
+export type SourcePreference = (typeof SOURCES)[number];
+
+/** Where reports go. */
+export interface Target {
+  url: string;
+  token: string;
+}
+
+export interface Config {
+  node: string;
+  intervalMs: number;
+  source: SourcePreference;
+  /** Absent for `--once`, which needs no server. */
+  target?: Target;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The configuration an environment asks for, or every complaint about it at once. */
+export function loadConfig(
+  env: Environment,
+  { hostname, once }: { hostname: string; once: boolean },
+): { config: Config } | { complaints: string[] } {
+  const complaints: string[] = [];
+  const complain = (text: string) => void complaints.push(text);
+  const config: Config = {
+    node: nodeName(env["CONNTRAIL_NODE"] || hostname, complain),
+    intervalMs: interval(env["CONNTRAIL_INTERVAL"], complain),
+    source: source(env["CONNTRAIL_SOURCE"], complain),
+  };
+  if (!once) config.target = target(env, complain);
+  return complaints.length > 0 ? { complaints } : { config };
+}
+
+type Complain = (text: string) => void;
+
+function nodeName(name: string, complain: Complain): string {
+  if (name.length > MAX_NODE_NAME) complain(`CONNTRAIL_NODE has ${name.length} characters; ${MAX_NODE_NAME} are allowed`);
+  return name;
+}
+
+function interval(text: string | undefined, complain: Complain): number {
+  if (!text) return DEFAULT_INTERVAL_MS;
+  const [, digits, unit] = /^(\d{1,4})(s|m)$/.exec(text) ?? [];
+  const ms = Number(digits) * (unit === "m" ? 60_000 : 1_000);
+  if (ms >= MIN_INTERVAL_MS && ms <= MAX_INTERVAL_MS) return ms;
+  complain(`CONNTRAIL_INTERVAL is "${text}"; give a time from 5s to 300s, such as 30s or 2m`);
+  return DEFAULT_INTERVAL_MS;
+}
+
+function source(text: string | undefined, complain: Complain): SourcePreference {
+  const known = SOURCES.find((name) => name === (text || "auto"));
+  if (!known) complain(`CONNTRAIL_SOURCE is "${text}"; give one of ${SOURCES.join(", ")}`);
+  return known ?? "auto";
+}
+
+function target(env: Environment, complain: Complain): Target {
+  const url = env["CONNTRAIL_URL"] ?? "";
+  const token = env["CONNTRAIL_TOKEN"] ?? "";
+  if (!url) complain("CONNTRAIL_URL is not set; give the address of the Conntrail API, such as https://conntrail.example.com");
+  else if (!isHttp(url)) complain(`CONNTRAIL_URL is "${url}"; give an http or https address`);
+  if (!token) complain("CONNTRAIL_TOKEN is not set; give a token with scope ingest (POST /v1/tokens makes one)");
+  else if (/[^\x21-\x7e]/.test(token)) complain("CONNTRAIL_TOKEN holds characters no token has, such as a space or a line end");
+  return { url: url.replace(/\/+$/, ""), token };
+}
+
+function isHttp(url: string): boolean {
+  return URL.canParse(url) && ["http:", "https:"].includes(new URL(url).protocol);
+}

@@ -1,0 +1,70 @@
+import type { Report, ReportNode, TableDump, TableGauges } from "../api/wire.ts";
+import { type Dump, type Source, SourceError } from "./sources/source.ts";
+import { Summary } from "./summary/summary.ts";
+import type { Window } from "./window.ts";
+
+/** What one window is read from. */
+export interface Reader {
+  source: Source | undefined;
+  /** Why there is no source, for the report's completeness. */
+  reasons: readonly string[];
+  identity(): Promise<ReportNode>;
+  gauges(): Promise<TableGauges>;
+  now(): number;
+  summary: Summary;
+}
+
+/** The wire takes this many sentences and characters; a remedy in full is in the agent's own log. */
+const MAX_SENTENCES = 16;
+const MAX_SENTENCE = 500;
+
+type Read = Pick<Report, "completeness" | "dump" | "flows">;
+
+/**
+ * Reads the table once and sums it up. A source that fails costs the report its flows, never the report: gauges and
+ * the reason still go out.
+ */
+export async function readReport(
+  reader: Reader,
+  window: Window,
+  sequence: number,
+  signal: AbortSignal,
+): Promise<Report> {
+  const [node, table] = await Promise.all([reader.identity(), reader.gauges()]);
+  return { node, sequence, window, table, ...(await readTable(reader, signal)) };
+}
+
+async function readTable(reader: Reader, signal: AbortSignal): Promise<Read> {
+  const { source, summary, now } = reader;
+  if (!source) return unseen(reader.reasons);
+  const takenAt = now();
+  try {
+    const dump = await source.dump((entry) => summary.add(entry), signal);
+    const { counts, flows } = summary.take();
+    return { completeness: completeness(source, dump), dump: timed(counts, takenAt, now()), flows };
+  } catch (error) {
+    summary.take();
+    if (!(error instanceof SourceError)) throw error;
+    return unseen([`${error.message}. ${error.remedy}`]);
+  }
+}
+
+function timed(counts: Omit<TableDump, "takenAt" | "durationMs">, takenAt: number, end: number): TableDump {
+  return { takenAt, durationMs: Math.max(0, end - takenAt), ...counts };
+}
+
+function completeness(source: Source, dump: Dump): Report["completeness"] {
+  return {
+    source: source.name,
+    events: "off",
+    blind: sentences(source.blind),
+    ...(dump.interrupted && { interrupted: true }),
+    ...(dump.unreadable.lines > 0 && { unreadable: dump.unreadable }),
+  };
+}
+
+function unseen(reasons: readonly string[]): Read {
+  return { completeness: { source: "none", events: "off", blind: sentences(reasons) } };
+}
+
+const sentences = (texts: readonly string[]) => texts.slice(0, MAX_SENTENCES).map((text) => text.slice(0, MAX_SENTENCE));

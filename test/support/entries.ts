@@ -1,0 +1,68 @@
+import * as fc from "fast-check";
+import { Entry, ORIG_DST, ORIG_SRC, REPLY_DST, REPLY_SRC } from "../../agent/conntrack/entry.ts";
+
+/** An entry as a test writes it: last bytes of addresses in 10.0.0.0/24, and what differs from a plain TCP flow. */
+export interface PlainEntry {
+  source: number;
+  peer: number;
+  peerPort?: number;
+  sourcePort?: number;
+  protocol?: number;
+  ipv6?: boolean;
+  /** SNAT: what the peer sees. */
+  natAddress?: number;
+  natPort?: number;
+  /** DNAT: where the source believes to go. */
+  service?: number;
+  status?: number;
+  state?: number;
+  zone?: number;
+  bytes?: number;
+  packets?: number;
+}
+
+const TEN = 0x0a000000;
+
+/** The entry the kernel would have for such a flow. */
+export function anEntry(plain: PlainEntry): Entry {
+  const entry = new Entry();
+  const { source, peer, peerPort = 443, sourcePort = 40_000, natAddress = source, natPort = sourcePort } = plain;
+  entry.family = plain.ipv6 ? 6 : 4;
+  entry.protocol = plain.protocol ?? 6;
+  entry.addresses.set([TEN | source], ORIG_SRC);
+  entry.addresses.set([TEN | (plain.service ?? peer)], ORIG_DST);
+  entry.addresses.set([TEN | peer], REPLY_SRC);
+  entry.addresses.set([TEN | natAddress], REPLY_DST);
+  entry.origSport = sourcePort;
+  entry.origDport = peerPort;
+  entry.replySport = peerPort;
+  entry.replyDport = natPort;
+  entry.status = plain.status ?? 0;
+  entry.state = plain.state ?? (entry.protocol === 6 ? 3 : -1);
+  entry.zone = plain.zone ?? 0;
+  if (plain.bytes !== undefined) {
+    entry.counted = true;
+    entry.counters.set([plain.packets ?? 1, plain.bytes, 0, 0]);
+  }
+  return entry;
+}
+
+const small = (max: number) => fc.integer({ min: 0, max });
+
+/** Entries of a busy little network: few addresses and ports, so that groups collide. */
+export const someEntry: fc.Arbitrary<PlainEntry> = fc.record(
+  {
+    source: small(5),
+    peer: fc.integer({ min: 10, max: 14 }),
+    peerPort: fc.constantFrom(53, 80, 443, 5432),
+    protocol: fc.constantFrom(1, 6, 17, 47, 132),
+    ipv6: fc.boolean(),
+    natAddress: fc.integer({ min: 200, max: 202 }),
+    service: fc.integer({ min: 100, max: 101 }),
+    status: fc.constantFrom(0, 2, 6, 14, 0x4002),
+    zone: small(2),
+    bytes: fc.integer({ min: 0, max: 2 ** 40 }),
+    packets: fc.integer({ min: 0, max: 2 ** 30 }),
+  },
+  { requiredKeys: ["source", "peer"] },
+);
