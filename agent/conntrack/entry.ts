@@ -74,3 +74,6 @@ export class Entry {
     this.event = "none";
   }
 }
+
+/** Takes one row; the row is only valid during the call. */
+export type Sink = (entry: Entry) => void;

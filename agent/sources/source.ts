@@ -1,4 +1,7 @@
-import type { Entry } from "../conntrack/entry.ts";
+import type { Sink } from "../conntrack/entry.ts";
+import type { Unreadable } from "../conntrack/unreadable.ts";
+
+export type { Sink } from "../conntrack/entry.ts";
 
 /** What became of one read of the whole table. */
 export interface Dump {
@@ -6,11 +9,8 @@ export interface Dump {
   /** The table was resized meanwhile: an entry may be missing or double. */
   interrupted: boolean;
   /** Rows that could not be read, with the first few of them as text. */
-  unreadable: { lines: number; samples: string[] };
+  unreadable: Unreadable;
 }
-
-/** Takes one row; the row is only valid during the call. */
-export type Sink = (entry: Entry) => void;
 
 /** A way to get entries out of the kernel. */
 export interface Source {
