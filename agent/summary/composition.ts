@@ -35,7 +35,9 @@ export class Composition {
       byFamily: { ipv4: this.entries - this.ipv6, ipv6: this.ipv6 },
       byProtocol: Object.fromEntries(nonZero([...this.protocols.keys()], this.protocols)),
       byTcpState: Object.fromEntries(nonZero(TCP_STATE_NAMES, this.tcpStates)),
-      byNat: Object.fromEntries(NAT_CLASSES.map((name, code) => [name, this.nat[code] ?? 0])) as TableDump["byNat"],
+      byNat: Object.fromEntries(
+        NAT_CLASSES.map((name, code) => [name, this.nat[code] ?? 0]),
+      ) as TableDump["byNat"],
       unreplied: this.unreplied,
       assured: this.assured,
       offloaded: this.offloaded,
@@ -53,5 +55,7 @@ function increment(counts: Float64Array, index: number): void {
 }
 
 function nonZero<Name>(names: readonly Name[], counts: Float64Array): [Name, number][] {
-  return names.map((name, index): [Name, number] => [name, counts[index] ?? 0]).filter(([, count]) => count > 0);
+  return names
+    .map((name, index): [Name, number] => [name, counts[index] ?? 0])
+    .filter(([, count]) => count > 0);
 }

@@ -31,8 +31,18 @@ export class FlowTable {
   readonly addresses: KeyTable;
   readonly groups: KeyTable;
   private readonly pairs: KeyTable;
-  readonly bySource = { entries: new Tally(), snatEntries: new Tally(), unreplied: new Tally(), peers: new Tally() };
-  readonly byGroup = { entries: new Tally(), unreplied: new Tally(), bytes: new Tally(), packets: new Tally() };
+  readonly bySource = {
+    entries: new Tally(),
+    snatEntries: new Tally(),
+    unreplied: new Tally(),
+    peers: new Tally(),
+  };
+  readonly byGroup = {
+    entries: new Tally(),
+    unreplied: new Tally(),
+    bytes: new Tally(),
+    packets: new Tally(),
+  };
   readonly total = { entries: 0, snatEntries: 0, unreplied: 0, bytes: 0, packets: 0 };
   /** Entries that carry counters. */
   counted = 0;
@@ -113,6 +123,8 @@ export class FlowTable {
     );
   }
 }
+
+export type GroupKey = ReturnType<typeof groupKey>;
 
 /** The columns of a tracked group's key. */
 export function groupKey(table: FlowTable, group: number) {

@@ -71,7 +71,8 @@ export class KeyTable {
     this.slots = new Int32Array(slotsFor(this.capacity));
     const mask = this.slots.length - 1;
     for (let index = 0; index < this.size; index += 1) {
-      let slot = mix(this.word(index, 0), this.word(index, 1), this.word(index, 2), this.word(index, 3)) & mask;
+      let slot =
+        mix(this.word(index, 0), this.word(index, 1), this.word(index, 2), this.word(index, 3)) & mask;
       while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
       this.slots[slot] = index + 1;
     }

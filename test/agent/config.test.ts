@@ -4,7 +4,8 @@ import { type Config, loadConfig } from "../../agent/config.ts";
 const where = { CONNTRAIL_URL: "https://conntrail.example", CONNTRAIL_TOKEN: "ctk_x" };
 const load = (env: Record<string, string>, once = false) => loadConfig(env, { hostname: "node-1", once });
 const config = (env: Record<string, string>) => (load(env) as { config: Config }).config;
-const complaints = (env: Record<string, string>, once = false) => (load(env, once) as { complaints: string[] }).complaints;
+const complaints = (env: Record<string, string>, once = false) =>
+  (load(env, once) as { complaints: string[] }).complaints;
 
 test("the defaults serve a first user", ({ expect }) => {
   expect(config(where)).toEqual({
@@ -46,7 +47,9 @@ test("reading once needs no server", ({ expect }) => {
 });
 
 test("a path below which the API lives is kept and its last slash is not", ({ expect }) => {
-  expect(config({ ...where, CONNTRAIL_URL: "http://h:1/conntrail/" }).target?.url).toBe("http://h:1/conntrail");
+  expect(config({ ...where, CONNTRAIL_URL: "http://h:1/conntrail/" }).target?.url).toBe(
+    "http://h:1/conntrail",
+  );
 });
 
 test("a token with a line end is refused without being shown", ({ expect }) => {

@@ -4,7 +4,10 @@ import type { Window } from "../../agent/window.ts";
 import { aQuietReport } from "../support/a-quiet-report.ts";
 
 /** Runs the loop on a clock that only moves when the loop sleeps or reads, until `reads` windows are read. */
-async function windowsOf(reads: number, clock: { now: number; early?: number; readMs?: number[]; jump?: number[] }) {
+async function windowsOf(
+  reads: number,
+  clock: { now: number; early?: number; readMs?: number[]; jump?: number[] },
+) {
   const stop = new AbortController();
   const windows: { window: Window; sequence: number }[] = [];
   const sent: number[] = [];
@@ -25,7 +28,11 @@ async function windowsOf(reads: number, clock: { now: number; early?: number; re
     log: () => {},
   };
   await runLoop(loop, stop.signal);
-  return { windows: windows.map(({ window }) => [window.from, window.to]), sequences: windows.map((w) => w.sequence), sent };
+  return {
+    windows: windows.map(({ window }) => [window.from, window.to]),
+    sequences: windows.map((w) => w.sequence),
+    sent,
+  };
 }
 
 test("windows end on the interval of the clock, the first one begins at the start", async ({ expect }) => {
@@ -50,7 +57,9 @@ test("a timer that fires early does not cut a window short", async ({ expect }) 
   ]);
 });
 
-test("a read that outlasts its interval makes the next window late and claims no more than one interval", async ({ expect }) => {
+test("a read that outlasts its interval makes the next window late and claims no more than one interval", async ({
+  expect,
+}) => {
   const { windows } = await windowsOf(2, { now: 1_020_000, readMs: [70_000] });
   expect(windows).toEqual([
     [1_020_000, 1_050_000],
@@ -58,7 +67,9 @@ test("a read that outlasts its interval makes the next window late and claims no
   ]);
 });
 
-test("a clock set back an hour neither silences the loop nor makes a window in the future", async ({ expect }) => {
+test("a clock set back an hour neither silences the loop nor makes a window in the future", async ({
+  expect,
+}) => {
   const { windows } = await windowsOf(2, { now: 7_220_000, jump: [0, -3_600_000] });
   expect(windows).toEqual([
     [7_220_000, 7_230_000],

@@ -3,7 +3,8 @@ import { printReport } from "../../agent/once.ts";
 import { aQuietReport } from "../support/a-quiet-report.ts";
 
 test("a report reads as a person would ask: limit, mix, sources, groups", ({ expect }) => {
-  expect(printReport(aQuietReport())).toBe(`Connection tracking table of node-1 at 2026-11-21T12:00:30.000Z, read through netlink in 2 ms
+  expect(printReport(aQuietReport()))
+    .toBe(`Connection tracking table of node-1 at 2026-11-21T12:00:30.000Z, read through netlink in 2 ms
 
 1 entry of 262,144 allowed (0.0%), 65,536 buckets
 
@@ -31,10 +32,16 @@ test("what is not listed is summed in one last line", ({ expect }) => {
 });
 
 test("a table that cannot be read is printed with its fill and the reason", ({ expect }) => {
-  const { dump: _, flows: __, ...bare } = aQuietReport({
+  const {
+    dump: _,
+    flows: __,
+    ...bare
+  } = aQuietReport({
     completeness: { source: "none", events: "off", blind: ["netlink: not permitted. Run as root."] },
   });
-  expect(printReport(bare)).toContain("1 entry of 262,144 allowed (0.0%), 65,536 buckets\n\nNot seen: netlink: not permitted. Run as root.\n");
+  expect(printReport(bare)).toContain(
+    "1 entry of 262,144 allowed (0.0%), 65,536 buckets\n\nNot seen: netlink: not permitted. Run as root.\n",
+  );
 });
 
 test("lines that could not be read are counted and one is shown", ({ expect }) => {

@@ -8,7 +8,7 @@ const parcel: Parcel = { sequence: 7, encoding: "zstd", body: new Uint8Array([1,
 const answering = (response: () => Response | Promise<Response>) => {
   const calls: { url: string; init: RequestInit }[] = [];
   const fake: typeof fetch = async (url, init) => {
-    calls.push({ url: String(url), init: init ?? {} });
+    calls.push({ url: url as string, init: init ?? {} });
     return response();
   };
   return { calls, io: { fetch: fake, now: () => 0 } };
@@ -43,7 +43,11 @@ test("a wrong token is tried again after five minutes, unless the server names a
 
 test("the wait the server asks for is kept", async ({ expect }) => {
   const { io } = answering(() => new Response("busy", { status: 429, headers: { "retry-after": "17" } }));
-  expect(await post(io, target, parcel)).toEqual({ kind: "retry", reason: "the server answered 429: busy", waitMs: 17_000 });
+  expect(await post(io, target, parcel)).toEqual({
+    kind: "retry",
+    reason: "the server answered 429: busy",
+    waitMs: 17_000,
+  });
 });
 
 test("a report travels as bearer-authenticated compressed JSON", async ({ expect }) => {
@@ -63,8 +67,12 @@ test("a report travels as bearer-authenticated compressed JSON", async ({ expect
   });
 });
 
-test("a server that cannot be reached is tried again, and the log says why without the token", async ({ expect }) => {
-  const { io } = answering(() => Promise.reject(new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") })));
+test("a server that cannot be reached is tried again, and the log says why without the token", async ({
+  expect,
+}) => {
+  const { io } = answering(() =>
+    Promise.reject(new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") })),
+  );
   const outcome = await post(io, target, parcel);
   expect(outcome).toEqual({ kind: "retry", reason: "fetch failed: connect ECONNREFUSED" });
 });

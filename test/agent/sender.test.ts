@@ -77,11 +77,16 @@ test("what cannot be handed over when stopped is counted, after one attempt", as
 test.for([
   [MAX_WAITING, 0],
   [MAX_WAITING + 1, 1],
-])("of %i waiting reports %i are dropped, the oldest first, and said", async ([count, dropped], { expect }) => {
-  const { sender, logged, posted } = sending();
-  for (let sequence = 1; sequence <= count!; sequence += 1) sender.offer(parcel(sequence));
-  sender.stop();
-  await sender.run();
-  expect(logged.filter(({ event }) => event === "report-dropped").map(({ sequence }) => sequence)).toEqual(dropped ? [1] : []);
-  expect(posted).toHaveLength(MAX_WAITING);
-});
+])(
+  "of %i waiting reports %i are dropped, the oldest first, and said",
+  async ([count, dropped], { expect }) => {
+    const { sender, logged, posted } = sending();
+    for (let sequence = 1; sequence <= count!; sequence += 1) sender.offer(parcel(sequence));
+    sender.stop();
+    await sender.run();
+    expect(logged.filter(({ event }) => event === "report-dropped").map(({ sequence }) => sequence)).toEqual(
+      dropped ? [1] : [],
+    );
+    expect(posted).toHaveLength(MAX_WAITING);
+  },
+);

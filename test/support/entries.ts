@@ -26,17 +26,10 @@ const TEN = 0x0a000000;
 /** The entry the kernel would have for such a flow. */
 export function anEntry(plain: PlainEntry): Entry {
   const entry = new Entry();
-  const { source, peer, peerPort = 443, sourcePort = 40_000, natAddress = source, natPort = sourcePort } = plain;
   entry.family = plain.ipv6 ? 6 : 4;
   entry.protocol = plain.protocol ?? 6;
-  entry.addresses.set([TEN | source], ORIG_SRC);
-  entry.addresses.set([TEN | (plain.service ?? peer)], ORIG_DST);
-  entry.addresses.set([TEN | peer], REPLY_SRC);
-  entry.addresses.set([TEN | natAddress], REPLY_DST);
-  entry.origSport = sourcePort;
-  entry.origDport = peerPort;
-  entry.replySport = peerPort;
-  entry.replyDport = natPort;
+  setAddresses(entry, plain);
+  setPorts(entry, plain);
   entry.status = plain.status ?? 0;
   entry.state = plain.state ?? (entry.protocol === 6 ? 3 : -1);
   entry.zone = plain.zone ?? 0;
@@ -45,6 +38,27 @@ export function anEntry(plain: PlainEntry): Entry {
     entry.counters.set([plain.packets ?? 1, plain.bytes, 0, 0]);
   }
   return entry;
+}
+
+function setAddresses(
+  { addresses }: Entry,
+  { source, peer, service = peer, natAddress = source }: PlainEntry,
+) {
+  addresses.set([TEN | source], ORIG_SRC);
+  addresses.set([TEN | service], ORIG_DST);
+  addresses.set([TEN | peer], REPLY_SRC);
+  addresses.set([TEN | natAddress], REPLY_DST);
+}
+
+const ECHO = 8 << 8;
+
+/** ICMP keeps its id on the source's side of both tuples, and its answer has a type of its own. */
+function setPorts(entry: Entry, { peerPort = 443, sourcePort = 40_000, natPort = sourcePort }: PlainEntry) {
+  const icmp = entry.protocol === 1;
+  entry.origSport = sourcePort;
+  entry.origDport = icmp ? ECHO : peerPort;
+  entry.replySport = icmp ? natPort : peerPort;
+  entry.replyDport = icmp ? 0 : natPort;
 }
 
 const small = (max: number) => fc.integer({ min: 0, max });

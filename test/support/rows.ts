@@ -1,5 +1,5 @@
-import type { Flows } from "../../api/wire.ts";
 import { formatAddress } from "../../agent/conntrack/address.ts";
+import type { Flows } from "../../api/wire.ts";
 import type { PlainEntry } from "./entries.ts";
 
 type Cell = number | string | null;
@@ -13,32 +13,37 @@ export function rowsOf(flows: Flows): { talkers: Row[]; groups: Row[] } {
 export const summed = (rows: readonly Row[], column: string) =>
   rows.reduce((sum, row) => sum + Number(row[column] ?? 0), 0);
 
-/** Talkers by the book: sets and maps of words, one entry at a time. */
+/** Talkers by the book: filters and sets, one source at a time. */
 export function expectedTalkers(entries: readonly PlainEntry[]): Map<Cell, Row> {
-  const talkers = new Map<Cell, Row & { seen: Set<number> }>();
-  for (const entry of entries) {
-    const source = addressText(entry.source, entry.ipv6);
-    const row = talkers.get(source) ?? { source, entries: 0, snatEntries: 0, unreplied: 0, peers: 0, seen: new Set() };
-    const snat = entry.natAddress !== undefined && entry.natAddress !== entry.source;
-    row["entries"] = Number(row["entries"]) + 1;
-    row["snatEntries"] = Number(row["snatEntries"]) + (snat ? 1 : 0);
-    row["unreplied"] = Number(row["unreplied"]) + ((entry.status ?? 0) & 2 ? 0 : 1);
-    row["peers"] = (row.seen as Set<number>).add(entry.peer).size;
-    talkers.set(source, row as Row & { seen: Set<number> });
-  }
-  return new Map([...talkers].map(([source, { seen: _, ...row }]) => [source, row as Row]));
+  const bySource = Map.groupBy(entries, ({ source, ipv6 }) => addressText(source, ipv6));
+  return new Map(
+    [...bySource].map(([source, own]) => [
+      source,
+      {
+        source,
+        entries: own.length,
+        snatEntries: own.filter((entry) => (entry.natAddress ?? entry.source) !== entry.source).length,
+        unreplied: own.filter((entry) => !((entry.status ?? 0) & 2)).length,
+        peers: new Set(own.map(({ peer }) => peer)).size,
+      },
+    ]),
+  );
 }
 
-function addressText(last: number, ipv6: boolean | undefined): string {
-  return formatAddress(ipv6 ? 6 : 4, Int32Array.of(0x0a000000 | last, 0, 0, 0), 0);
+function addressText(last: number, ipv6 = false): string {
+  return formatAddress(Int32Array.of(0x0a000000 | last, 0, 0, 0), 0, ipv6 ? 6 : 4);
 }
+
+const ADDRESS_COLUMNS = ["source", "peer", "natAddress"];
 
 function rows(columns: Record<string, readonly Cell[] | undefined>, addresses: readonly string[]): Row[] {
-  const size = columns["source"]?.length ?? 0;
-  const address = (cell: Cell) => (cell === null ? null : (addresses[Number(cell)] ?? null));
-  return Array.from({ length: size }, (_, at) => {
-    const cells = Object.entries(columns).map(([name, column]) => [name, column?.[at] ?? null] as const);
-    const named = cells.map(([name, cell]) => [name, ["source", "peer", "natAddress"].includes(name) && name !== "peers" ? address(cell) : cell]);
-    return Object.fromEntries(named.filter(([name]) => columns[String(name)] !== undefined)) as Row;
-  });
+  const cell = (name: string, value: Cell) =>
+    ADDRESS_COLUMNS.includes(name) && value !== null ? (addresses[Number(value)] ?? null) : value;
+  return (columns["source"] ?? []).map((_, at) =>
+    Object.fromEntries(
+      Object.entries(columns).flatMap(([name, column]) =>
+        column ? [[name, cell(name, column[at] ?? null)]] : [],
+      ),
+    ),
+  );
 }

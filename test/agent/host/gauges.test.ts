@@ -14,7 +14,8 @@ const test = base.extend<{ proc: string }>({
   },
 });
 
-const write = (proc: string, name: string, text: string) => writeFile(join(proc, "sys/net/netfilter", name), text);
+const write = (proc: string, name: string, text: string) =>
+  writeFile(join(proc, "sys/net/netfilter", name), text);
 
 test("fill, limit and buckets are read", async ({ proc, expect }) => {
   await write(proc, "nf_conntrack_count", "1234\n");

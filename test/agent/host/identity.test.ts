@@ -1,5 +1,6 @@
 import type { NetworkInterfaceInfo } from "node:os";
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "vitest";
 import { nodeAddresses, readIdentity } from "../../../agent/host/identity.ts";
 
@@ -21,6 +22,7 @@ test.for([256, 257])("of %i addresses 256 are reported", (count, { expect }) => 
 });
 
 test("the agent's version is the package's", async ({ expect }) => {
-  const manifest = JSON.parse(await readFile(new URL("../../../package.json", import.meta.url), "utf8"));
+  const path = join(import.meta.dirname, "../../../package.json");
+  const manifest = JSON.parse(await readFile(path, "utf8")) as { version: string };
   expect((await readIdentity("node-1")).agent).toBe(manifest.version);
 });

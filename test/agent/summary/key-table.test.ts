@@ -2,7 +2,11 @@ import * as fc from "fast-check";
 import { test } from "vitest";
 import { KeyTable } from "../../../agent/summary/key-table.ts";
 
-const word = fc.oneof(fc.integer(), fc.integer({ min: 0, max: 3 }), fc.constantFrom(-1, -(2 ** 31), 2 ** 31 - 1));
+const word = fc.oneof(
+  fc.integer(),
+  fc.integer({ min: 0, max: 3 }),
+  fc.constantFrom(-1, -(2 ** 31), 2 ** 31 - 1),
+);
 
 test("equal keys share a number and different keys never do, also while the table grows", ({ expect }) => {
   const keys = fc.array(fc.tuple(word, word, word, word), { minLength: 1, maxLength: 5_000 });

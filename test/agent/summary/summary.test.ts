@@ -47,7 +47,9 @@ test("a flow that keeps its address and changes its port is SNAT", ({ expect }) 
 });
 
 test("ICMP has no peer port, and different ids are one group", ({ expect }) => {
-  const { flows } = summarize([7, 8, 9].map((id) => ({ source: 1, peer: 50, protocol: 1, sourcePort: id, peerPort: 0 })));
+  const { flows } = summarize(
+    [7, 8, 9].map((id) => ({ source: 1, peer: 50, protocol: 1, sourcePort: id, peerPort: 0 })),
+  );
   expect(rowsOf(flows).groups).toMatchObject([{ peerPort: 0, protocol: 1, entries: 3 }]);
 });
 
@@ -83,30 +85,50 @@ test("bytes add up both directions over a group", ({ expect }) => {
   expect(rowsOf(flows).groups).toMatchObject([{ bytes: 2 ** 40 + 1_000, packets: 7 }]);
 });
 
-test.for([MAX_LISTED_GROUPS, MAX_LISTED_GROUPS + 1])("of %i groups the largest 512 are listed", (size, { expect }) => {
-  const entries = [...Array(size).keys()].flatMap((peer): PlainEntry[] =>
-    Array.from({ length: peer === 0 ? 1 : 2 }, () => ({ source: 1, peer: 1_000 + peer })),
-  );
-  const { flows } = summarize(entries);
-  expect(flows.groups.entries).toHaveLength(MAX_LISTED_GROUPS);
-  expect(flows.groupRemainder).toMatchObject(size > MAX_LISTED_GROUPS ? { groups: 1, entries: 1 } : { groups: 0, entries: 0 });
-});
+test.for([MAX_LISTED_GROUPS, MAX_LISTED_GROUPS + 1])(
+  "of %i groups the largest 512 are listed",
+  (size, { expect }) => {
+    const entries = [...Array(size).keys()].flatMap((peer): PlainEntry[] =>
+      Array.from({ length: peer === 0 ? 1 : 2 }, () => ({ source: 1, peer: 1_000 + peer })),
+    );
+    const { flows } = summarize(entries);
+    expect(flows.groups.entries).toHaveLength(MAX_LISTED_GROUPS);
+    expect(flows.groupRemainder).toMatchObject(
+      size > MAX_LISTED_GROUPS ? { groups: 1, entries: 1 } : { groups: 0, entries: 0 },
+    );
+  },
+);
 
-test.for([MAX_LISTED_TALKERS, MAX_LISTED_TALKERS + 1])("of %i sources the largest 1024 are listed", (size, { expect }) => {
-  const { flows } = summarize([...Array(size).keys()].map((source) => ({ source: 1_000 + source, peer: 1 })));
-  const left = size - MAX_LISTED_TALKERS;
-  expect(flows.talkers.entries).toHaveLength(MAX_LISTED_TALKERS);
-  expect(flows.talkerRemainder).toEqual({ sources: left, entries: left, snatEntries: 0, unreplied: left });
-});
+test.for([MAX_LISTED_TALKERS, MAX_LISTED_TALKERS + 1])(
+  "of %i sources the largest 512 are listed",
+  (size, { expect }) => {
+    const { flows } = summarize(
+      [...Array(size).keys()].map((source) => ({ source: 1_000 + source, peer: 1 })),
+    );
+    const left = size - MAX_LISTED_TALKERS;
+    expect(flows.talkers.entries).toHaveLength(MAX_LISTED_TALKERS);
+    expect(flows.talkerRemainder).toEqual({ sources: left, entries: left, snatEntries: 0, unreplied: left });
+  },
+);
 
 test("a group with few entries and most of the bytes is listed beside 512 larger ones", ({ expect }) => {
-  const many = [...Array(600).keys()].flatMap((peer) => [0, 1].map((): PlainEntry => ({ source: 1, peer: 1_000 + peer, bytes: 1 })));
+  const many = [...Array(600).keys()].flatMap((peer) =>
+    [0, 1].map((): PlainEntry => ({ source: 1, peer: 1_000 + peer, bytes: 1 })),
+  );
   const { flows } = summarize([...many, { source: 2, peer: 3, bytes: 1_000_000 }]);
-  expect(rowsOf(flows).groups.find((row) => row.source === "10.0.0.2")).toMatchObject({ entries: 1, bytes: 1_000_000 });
+  expect(rowsOf(flows).groups.find((row) => row.source === "10.0.0.2")).toMatchObject({
+    entries: 1,
+    bytes: 1_000_000,
+  });
 });
 
 test("totals hold when there are more groups and addresses than are tracked", ({ expect }) => {
-  const entries = [...Array(500).keys()].map((peer): PlainEntry => ({ source: peer % 7, peer: 1_000 + peer, natAddress: 200, bytes: 10 }));
+  const entries = [...Array(500).keys()].map((peer): PlainEntry => ({
+    source: peer % 7,
+    peer: 1_000 + peer,
+    natAddress: 200,
+    bytes: 10,
+  }));
   const { flows } = summarize(entries, new FlowTable(50, 60));
   expect(summed(rowsOf(flows).groups, "entries") + flows.groupRemainder.entries).toBe(500);
   expect(summed(rowsOf(flows).groups, "bytes") + (flows.groupRemainder.bytes ?? 0)).toBe(5_000);
@@ -119,7 +141,11 @@ test("nothing of a window is left in the next", ({ expect }) => {
   summary.take();
   summary.add(anEntry({ source: 3, peer: 4 }));
   const { counts, flows } = summary.take();
-  expect([counts.entries, flows.addresses, flows.groups.bytes]).toEqual([1, ["10.0.0.3", "10.0.0.4"], undefined]);
+  expect([counts.entries, flows.addresses, flows.groups.bytes]).toEqual([
+    1,
+    ["10.0.0.3", "10.0.0.4"],
+    undefined,
+  ]);
 });
 
 test("an empty table is a report of nothing", ({ expect }) => {

@@ -1,0 +1,45 @@
+import { benchIngest } from "./ingest.ts";
+import type { Figure } from "./figure.ts";
+import { benchReportSize } from "./report-size.ts";
+import { benchScanner } from "./scanner.ts";
+import { benchWindow } from "./window.ts";
+
+const SUITES: Record<string, () => Promise<Figure[]>> = {
+  window: benchWindow,
+  scanner: benchScanner,
+  size: benchReportSize,
+  ingest: benchIngest,
+};
+
+const [json, ...names] = process.argv
+  .slice(2)
+  .toSorted((a, b) => Number(b === "--json") - Number(a === "--json"));
+const wanted = json === "--json" ? names : [json, ...names].filter((name) => name !== undefined);
+const unknown = wanted.filter((name) => !(name in SUITES));
+if (unknown.length > 0) {
+  console.error(`No such figures: ${unknown.join(", ")}. There are ${Object.keys(SUITES).join(", ")}.`);
+  process.exit(2);
+}
+
+const figures: Figure[] = [];
+for (const name of wanted.length > 0 ? wanted : Object.keys(SUITES)) {
+  console.error(`measuring ${name} …`);
+  figures.push(...(await SUITES[name]!()));
+}
+console.log(json === "--json" ? JSON.stringify(figures, undefined, 2) : table(figures));
+
+function table(figures: readonly Figure[]): string {
+  const name = Math.max(...figures.map((figure) => figure.name.length));
+  const value = Math.max(...figures.map((figure) => round(figure.value).length));
+  const unit = Math.max(...figures.map((figure) => figure.unit.length));
+  return figures
+    .map((f) =>
+      `${f.name.padEnd(name)}  ${round(f.value).padStart(value)} ${f.unit.padEnd(unit)}  ${f.bar ?? ""}`.trimEnd(),
+    )
+    .join("\n");
+}
+
+function round(value: number): string {
+  const digits = Math.abs(value) >= 100 ? 0 : 3;
+  return value.toLocaleString("en-US", { maximumFractionDigits: digits });
+}
