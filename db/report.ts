@@ -1,0 +1,141 @@
+import { storable } from "./text.ts";
+
+/** One report as it is kept. What is not known is undefined, never 0. Times in epoch ms. */
+export type StoredReport = {
+  clusterId: number;
+  node: {
+    name: string;
+    bootId: string;
+    agent: string;
+    kernel: string;
+    addresses: readonly string[];
+  };
+  sequence: number;
+  from: number;
+  to: number;
+  receivedAt: number;
+  completeness: {
+    source: string;
+    events: "off" | "complete" | "lossy";
+    blind: readonly string[];
+    interrupted?: boolean | undefined;
+    unreadable?: { lines: number; samples: readonly string[] } | undefined;
+  };
+  table: { count?: number | undefined; max?: number | undefined; buckets?: number | undefined };
+  dump?: DumpGauges | undefined;
+  /** From `encodeSegment`. */
+  segment?: Uint8Array | undefined;
+};
+
+export type DumpGauges = {
+  takenAt: number;
+  durationMs: number;
+  entries: number;
+  byFamily: { ipv4: number; ipv6: number };
+  /** IANA protocol number → entries; one that is missing has none. */
+  byProtocol: Readonly<Record<string, number>>;
+  /** Names of enum tcp_conntrack → entries; one that is missing has none. */
+  byTcpState: Readonly<Record<string, number | undefined>>;
+  byNat: { none: number; snat: number; dnat: number; both: number };
+  unreplied: number;
+  assured: number;
+  offloaded: number;
+  zones: readonly number[];
+};
+
+type Value = number | string | null;
+type Gauges = Record<string, (report: StoredReport) => Value | undefined>;
+
+const NAMED_PROTOCOLS = new Set(["6", "17", "1", "58", "132"]);
+const protocol = (number: string) => dumped((dump) => dump.byProtocol[number] ?? 0);
+const tcpState = (name: string) => dumped((dump) => dump.byTcpState[name] ?? 0);
+
+/** Columns of samples and where each comes from. A dump is complete: what it does not name it has none of. */
+const GAUGES: Gauges = {
+  received_at: (report) => report.receivedAt,
+  source: (report) => storable(report.completeness.source),
+  events: (report) => report.completeness.events,
+  interrupted: (report) => flag(report.completeness.interrupted),
+  unreadable_lines: (report) => report.completeness.unreadable?.lines,
+  unreadable_samples: (report) => texts(report.completeness.unreadable?.samples),
+  count: (report) => report.table.count,
+  max: (report) => report.table.max,
+  buckets: (report) => report.table.buckets,
+  taken_at: dumped((dump) => dump.takenAt),
+  dump_ms: dumped((dump) => dump.durationMs),
+  entries: dumped((dump) => dump.entries),
+  ipv4: dumped((dump) => dump.byFamily.ipv4),
+  ipv6: dumped((dump) => dump.byFamily.ipv6),
+  tcp: protocol("6"),
+  udp: protocol("17"),
+  icmp: protocol("1"),
+  icmpv6: protocol("58"),
+  sctp: protocol("132"),
+  other_protocols: dumped(otherProtocols),
+  tcp_none: tcpState("NONE"),
+  tcp_syn_sent: tcpState("SYN_SENT"),
+  tcp_syn_recv: tcpState("SYN_RECV"),
+  tcp_established: tcpState("ESTABLISHED"),
+  tcp_fin_wait: tcpState("FIN_WAIT"),
+  tcp_close_wait: tcpState("CLOSE_WAIT"),
+  tcp_last_ack: tcpState("LAST_ACK"),
+  tcp_time_wait: tcpState("TIME_WAIT"),
+  tcp_close: tcpState("CLOSE"),
+  tcp_syn_sent2: tcpState("SYN_SENT2"),
+  nat_none: dumped((dump) => dump.byNat.none),
+  nat_snat: dumped((dump) => dump.byNat.snat),
+  nat_dnat: dumped((dump) => dump.byNat.dnat),
+  nat_both: dumped((dump) => dump.byNat.both),
+  unreplied: dumped((dump) => dump.unreplied),
+  assured: dumped((dump) => dump.assured),
+  offloaded: dumped((dump) => dump.offloaded),
+  zones: dumped((dump) => JSON.stringify(dump.zones)),
+};
+
+/** Names of the columns that `gaugesOf` fills, in its order. */
+export const GAUGE_COLUMNS = Object.keys(GAUGES);
+const READERS = Object.values(GAUGES);
+
+/** The gauges of a report, one a column; null where it does not say. */
+export function gaugesOf(report: StoredReport): Value[] {
+  return READERS.map((read) => read(report) ?? null);
+}
+
+/** What tells one report from another. */
+export function identityOf(report: StoredReport): [number, string, string, number] {
+  const { name, bootId } = report.node;
+  return [report.clusterId, storable(name), storable(bootId), report.sequence];
+}
+
+/** What a node says of itself, as the row of nodes has it. */
+export function wordsOf({ clusterId, node, completeness, receivedAt, from }: StoredReport): Value[] {
+  return [
+    clusterId,
+    storable(node.name),
+    storable(node.agent),
+    storable(node.kernel),
+    JSON.stringify(node.addresses),
+    JSON.stringify(completeness.blind),
+    receivedAt,
+    from,
+  ];
+}
+
+function dumped(read: (dump: DumpGauges) => Value) {
+  return (report: StoredReport) => report.dump && read(report.dump);
+}
+
+function otherProtocols({ byProtocol }: DumpGauges): number {
+  let entries = 0;
+  for (const [number, count] of Object.entries(byProtocol))
+    if (!NAMED_PROTOCOLS.has(number)) entries += count;
+  return entries;
+}
+
+function flag(value: boolean | undefined): number | undefined {
+  return value === undefined ? undefined : Number(value);
+}
+
+function texts(values: readonly string[] | undefined): string | undefined {
+  return values?.length ? JSON.stringify(values) : undefined;
+}

@@ -1,0 +1,130 @@
+/** The bytes are not a segment this version can read. */
+export class SegmentError extends Error {
+  override name = "SegmentError";
+}
+
+/** Bits in a varint byte that carry the number; the eighth says that more follow. */
+const PAYLOAD = 0x80;
+/** Beyond this factor a varint no longer fits a safe integer (2^53 - 1 takes eight bytes). */
+const LAST_FACTOR = PAYLOAD ** 7;
+
+/** Grows as it is written. Numbers are unsigned LEB128 varints up to 2^53 - 1. */
+export class ByteWriter {
+  #bytes = new Uint8Array(1024);
+  #length = 0;
+
+  number(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`cannot keep the number ${value}`);
+    if (this.#length + 8 > this.#bytes.length) this.#reserve(8);
+    let rest = value;
+    while (rest >= PAYLOAD) {
+      this.#bytes[this.#length++] = (rest % PAYLOAD) + PAYLOAD;
+      rest = Math.floor(rest / PAYLOAD);
+    }
+    this.#bytes[this.#length++] = rest;
+  }
+
+  column(values: readonly number[]): void {
+    for (const value of values) this.number(value);
+  }
+
+  raw(bytes: Uint8Array): void {
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  /** A part others can skip: its tag, its length, then what `write` writes. */
+  section(tag: number, write: (to: ByteWriter) => void): void {
+    const content = new ByteWriter();
+    write(content);
+    this.number(tag);
+    this.number(content.#length);
+    this.raw(content.bytes());
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  #reserve(more: number): void {
+    if (this.#length + more <= this.#bytes.length) return;
+    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more));
+    grown.set(this.bytes());
+    this.#bytes = grown;
+  }
+}
+
+/** Reads what ByteWriter wrote; every fault is a SegmentError, and no count is believed before the bytes are there. */
+export class ByteReader {
+  readonly #bytes: Uint8Array;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  get left(): number {
+    return this.#bytes.length - this.#at;
+  }
+
+  number(): number {
+    const first = this.#bytes[this.#at];
+    if (first !== undefined && first < PAYLOAD) {
+      this.#at++;
+      return first;
+    }
+    let value = 0;
+    for (let factor = 1; factor <= LAST_FACTOR; factor *= PAYLOAD) {
+      const byte = this.#bytes[this.#at++];
+      if (byte === undefined) throw new SegmentError("the segment ends inside a number");
+      if (byte < PAYLOAD) return safe(value + byte * factor);
+      value += (byte - PAYLOAD) * factor;
+    }
+    throw new SegmentError("a number of the segment is too long");
+  }
+
+  /** A count of things that take at least `each` bytes. */
+  count(each: number): number {
+    const count = this.number();
+    if (count * each > this.left) throw new SegmentError(`the segment has no room for ${count} rows`);
+    return count;
+  }
+
+  /** `length` numbers below `limit`. */
+  column(length: number, limit = Number.POSITIVE_INFINITY): number[] {
+    const values: number[] = [];
+    for (let i = 0; i < length; i++) {
+      const value = this.number();
+      if (value >= limit) throw new SegmentError(`the segment has ${value} where numbers are below ${limit}`);
+      values.push(value);
+    }
+    return values;
+  }
+
+  raw(length: number): Uint8Array {
+    if (length > this.left) throw new SegmentError("the segment ends inside its bytes");
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  /** All sections by tag. */
+  sections(): Map<number, ByteReader> {
+    const sections = new Map<number, ByteReader>();
+    while (this.left > 0) {
+      const tag = this.number();
+      if (sections.has(tag)) throw new SegmentError(`the segment has section ${tag} twice`);
+      sections.set(tag, new ByteReader(this.raw(this.number())));
+    }
+    return sections;
+  }
+
+  end(): void {
+    if (this.left > 0) throw new SegmentError(`the segment has ${this.left} bytes too many`);
+  }
+}
+
+function safe(value: number): number {
+  if (value > Number.MAX_SAFE_INTEGER) throw new SegmentError("a number of the segment is too large");
+  return value;
+}
