@@ -43,7 +43,8 @@ export function loadConfig(
 type Complain = (text: string) => void;
 
 function nodeName(name: string, complain: Complain): string {
-  if (name.length > MAX_NODE_NAME) complain(`CONNTRAIL_NODE has ${name.length} characters; ${MAX_NODE_NAME} are allowed`);
+  if (name.length > MAX_NODE_NAME)
+    complain(`CONNTRAIL_NODE has ${name.length} characters; ${MAX_NODE_NAME} are allowed`);
   return name;
 }
 
@@ -65,10 +66,15 @@ function source(text: string | undefined, complain: Complain): SourcePreference 
 function target(env: Environment, complain: Complain): Target {
   const url = env["CONNTRAIL_URL"] ?? "";
   const token = env["CONNTRAIL_TOKEN"] ?? "";
-  if (!url) complain("CONNTRAIL_URL is not set; give the address of the Conntrail API, such as https://conntrail.example.com");
+  if (!url)
+    complain(
+      "CONNTRAIL_URL is not set; give the address of the Conntrail API, such as https://conntrail.example.com",
+    );
   else if (!isHttp(url)) complain(`CONNTRAIL_URL is "${url}"; give an http or https address`);
-  if (!token) complain("CONNTRAIL_TOKEN is not set; give a token with scope ingest (POST /v1/tokens makes one)");
-  else if (/[^\x21-\x7e]/.test(token)) complain("CONNTRAIL_TOKEN holds characters no token has, such as a space or a line end");
+  if (!token)
+    complain("CONNTRAIL_TOKEN is not set; give a token with scope ingest (POST /v1/tokens makes one)");
+  else if (/[^\x21-\x7e]/.test(token))
+    complain("CONNTRAIL_TOKEN holds characters no token has, such as a space or a line end");
   return { url: url.replace(/\/+$/, ""), token };
 }
 

@@ -21,7 +21,7 @@ const UNREADABLE = 3;
 /** SIGTERM is answered within five seconds; what is unsent by now stays unsent, and is said. */
 const STOP_DEADLINE_MS = 4_500;
 
-const log = (line: LogLine) => void console.log(JSON.stringify(line));
+const log = (line: LogLine) => console.log(JSON.stringify(line));
 const sleep = (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }).catch(() => {});
 
 process.exitCode = await main();
@@ -55,7 +55,8 @@ function readOptions() {
 
 async function openReader(config: Config): Promise<Reader> {
   const opened = await openSource(config.source);
-  const reasons = "reasons" in opened ? opened.reasons.map(({ message, remedy }) => `${message}. ${remedy}`) : [];
+  const reasons =
+    "reasons" in opened ? opened.reasons.map(({ message, remedy }) => `${message}. ${remedy}`) : [];
   return {
     source: "source" in opened ? opened.source : undefined,
     reasons,
@@ -122,10 +123,16 @@ function stopSignal(): AbortSignal {
   for (const name of ["SIGTERM", "SIGINT"] as const) {
     process.once(name, () => {
       stopping.abort();
-      globalThis.setTimeout(() => {
-        log({ level: "warning", event: "stopped", reason: `not done ${STOP_DEADLINE_MS} ms after ${name}` });
-        process.exit(0);
-      }, STOP_DEADLINE_MS).unref();
+      globalThis
+        .setTimeout(() => {
+          log({
+            level: "warning",
+            event: "stopped",
+            reason: `not done ${STOP_DEADLINE_MS} ms after ${name}`,
+          });
+          process.exit(0);
+        }, STOP_DEADLINE_MS)
+        .unref();
     });
   }
   return stopping.signal;

@@ -30,20 +30,45 @@ function limits({ table, dump }: Report): string {
 
 function composition(dump: TableDump): string {
   const { byFamily, byNat, unreplied, assured, offloaded, entries } = dump;
-  const protocols = Object.entries(dump.byProtocol).map(([protocol, count]) => [protocolName(Number(protocol)), count] as const);
+  const protocols = Object.entries(dump.byProtocol).map(
+    ([protocol, count]) => [protocolName(Number(protocol)), count] as const,
+  );
   const lines: [string, (readonly [string, number])[]][] = [
-    ["family", [["IPv4", byFamily.ipv4], ["IPv6", byFamily.ipv6]]],
+    [
+      "family",
+      [
+        ["IPv4", byFamily.ipv4],
+        ["IPv6", byFamily.ipv6],
+      ],
+    ],
     ["protocol", protocols],
     ["TCP state", Object.entries(dump.byTcpState)],
-    ["NAT", [["none", byNat.none], ["SNAT", byNat.snat], ["DNAT", byNat.dnat], ["both", byNat.both]]],
-    ["status", [["unreplied", unreplied], ["assured", assured], ["offloaded", offloaded]]],
+    [
+      "NAT",
+      [
+        ["none", byNat.none],
+        ["SNAT", byNat.snat],
+        ["DNAT", byNat.dnat],
+        ["both", byNat.both],
+      ],
+    ],
+    [
+      "status",
+      [
+        ["unreplied", unreplied],
+        ["assured", assured],
+        ["offloaded", offloaded],
+      ],
+    ],
   ];
   return lines.map(([name, counts]) => `${name.padEnd(10)} ${shares(counts, entries)}`.trimEnd()).join("\n");
 }
 
 function shares(counts: readonly (readonly [string, number])[], entries: number): string {
   const present = counts.filter(([, count]) => count > 0).toSorted((a, b) => b[1] - a[1]);
-  return present.map(([name, count]) => `${name} ${number(count)} (${percent(count, entries)})`).join("   ") || "-";
+  return (
+    present.map(([name, count]) => `${name} ${number(count)} (${percent(count, entries)})`).join("   ") || "-"
+  );
 }
 
 function topSources(dump: TableDump, flows: Flows): string {
@@ -58,7 +83,8 @@ function topSources(dump: TableDump, flows: Flows): string {
   ]);
   const rest = dump.entries - sumOf(largest(entries).map((row) => entries[row]));
   const others = source.length + flows.talkerRemainder.sources - rows.length;
-  if (others > 0) rows.push([number(rest), percent(rest, dump.entries), "", "", "", `${number(others)} more`]);
+  if (others > 0)
+    rows.push([number(rest), percent(rest, dump.entries), "", "", "", `${number(others)} more`]);
   return `Top sources\n${columns(["entries", "share", "SNAT", "unreplied", "peers", "source"], rows)}`;
 }
 
@@ -74,7 +100,8 @@ function topGroups(dump: TableDump, flows: Flows): string {
   ]);
   const rest = dump.entries - sumOf(largest(groups.entries).map((row) => groups.entries[row]));
   const others = groups.entries.length + flows.groupRemainder.groups - rows.length;
-  if (others > 0) rows.push([number(rest), percent(rest, dump.entries), "", "", "", `${number(others)} more`]);
+  if (others > 0)
+    rows.push([number(rest), percent(rest, dump.entries), "", "", "", `${number(others)} more`]);
   return `Top flow groups\n${columns(["entries", "share", "unreplied", "protocol", "NAT", "source → peer"], rows)}`;
 }
 
@@ -85,14 +112,19 @@ function groupText({ addresses, groups }: Flows, row: number): string {
   const natAddress = groups.natAddress[row];
   const bracketed = peer.includes(":") ? `[${peer}]` : peer;
   const to = port > 0 ? `${bracketed}:${port}` : peer;
-  return natAddress === null || natAddress === undefined ? `${source} → ${to}` : `${source} → ${to} as ${addresses[natAddress]}`;
+  return natAddress === null || natAddress === undefined
+    ? `${source} → ${to}`
+    : `${source} → ${to} as ${addresses[natAddress]}`;
 }
 
 function notes({ completeness }: Report): string {
   const { blind, interrupted, unreadable } = completeness;
   const lines = blind.map((sentence) => `Not seen: ${sentence}`);
   if (interrupted) lines.push("The table was resized while it was read: an entry may be missing or double.");
-  if (unreadable) lines.push(`${number(unreadable.lines)} lines could not be read, such as: ${unreadable.samples[0] ?? ""}`);
+  if (unreadable)
+    lines.push(
+      `${number(unreadable.lines)} lines could not be read, such as: ${unreadable.samples[0] ?? ""}`,
+    );
   return lines.join("\n");
 }
 
@@ -103,12 +135,18 @@ function largest(values: readonly number[]): number[] {
 
 /** Right-aligned columns, the last one left-aligned. */
 function columns(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = header.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)));
+  const widths = header.map((name, column) =>
+    Math.max(name.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  );
   const line = (cells: readonly string[]) =>
-    cells.map((cell, column) => (column < cells.length - 1 ? cell.padStart(widths[column] ?? 0) : cell)).join("  ");
+    cells
+      .map((cell, column) => (column < cells.length - 1 ? cell.padStart(widths[column] ?? 0) : cell))
+      .join("  ");
   return [header, ...rows].map((cells) => `  ${line(cells)}`.trimEnd()).join("\n");
 }
 
-const sumOf = (values: readonly (number | undefined)[]) => values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
+const sumOf = (values: readonly (number | undefined)[]) =>
+  values.reduce<number>((sum, value) => sum + (value ?? 0), 0);
 const number = (value: number | undefined) => (value ?? 0).toLocaleString("en-US");
-const percent = (part: number | undefined, whole: number) => (whole > 0 ? `${(((part ?? 0) / whole) * 100).toFixed(1)}%` : "-");
+const percent = (part: number | undefined, whole: number) =>
+  whole > 0 ? `${(((part ?? 0) / whole) * 100).toFixed(1)}%` : "-";

@@ -39,7 +39,7 @@ export async function pack(report: Report): Promise<Parcel> {
 
 export interface Post {
   fetch: typeof fetch;
-  now(): number;
+  now: () => number;
 }
 
 /** One attempt. Failures are outcomes; nothing is thrown. */
@@ -67,7 +67,8 @@ export async function post({ fetch, now }: Post, target: Target, parcel: Parcel)
 export function outcomeOf(status: number, detail: string, waitMs: number | undefined): Outcome {
   if (status >= 200 && status < 300) return { kind: "stored" };
   const reason = `the server answered ${status}: ${detail}`;
-  if (status === 401 || status === 403) return { kind: "retry", reason, waitMs: waitMs ?? UNAUTHORIZED_WAIT_MS };
+  if (status === 401 || status === 403)
+    return { kind: "retry", reason, waitMs: waitMs ?? UNAUTHORIZED_WAIT_MS };
   const passing = RETRYABLE.has(status) || (status >= 500 && !PERMANENT_5XX.has(status));
   // A redirect is a wrong address, which whoever runs this will mend; reports wait for that.
   const misled = status >= 300 && status < 400;

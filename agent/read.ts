@@ -10,7 +10,7 @@ export interface Reader {
   reasons: readonly string[];
   identity(): Promise<ReportNode>;
   gauges(): Promise<TableGauges>;
-  now(): number;
+  now: () => number;
   summary: Summary;
 }
 
@@ -67,4 +67,5 @@ function unseen(reasons: readonly string[]): Read {
   return { completeness: { source: "none", events: "off", blind: sentences(reasons) } };
 }
 
-const sentences = (texts: readonly string[]) => texts.slice(0, MAX_SENTENCES).map((text) => text.slice(0, MAX_SENTENCE));
+const sentences = (texts: readonly string[]) =>
+  texts.slice(0, MAX_SENTENCES).map((text) => text.slice(0, MAX_SENTENCE));

@@ -9,7 +9,7 @@ export interface Sending {
   post(parcel: Parcel): Promise<Outcome>;
   /** Resolves after `ms`, or at once when `signal` aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  random(): number;
+  random: () => number;
   log: Log;
 }
 
