@@ -5,7 +5,7 @@ import { MAX_LISTED_GROUPS, MAX_LISTED_TALKERS } from "../../../agent/summary/fl
 import { Summary } from "../../../agent/summary/summary.ts";
 import { Flows } from "../../../api/wire.ts";
 import { anEntry, type PlainEntry, someEntry } from "../../support/entries.ts";
-import { expectedTalkers, rowsOf, summed } from "../../support/rows.ts";
+import { expectedTalkers, rowsOf, summed } from "../../support/flow-rows.ts";
 
 const summarize = (entries: readonly PlainEntry[], table?: FlowTable) => {
   const summary = new Summary(table);
