@@ -2,6 +2,8 @@ const IPV4_BYTES = 4;
 const IPV6_BYTES = 16;
 const DOT = 46;
 const ZERO = 48;
+const NINE = 57;
+const TOO_LARGE = 256;
 
 /** The one spelling of an address that is stored and compared (RFC 5952); undefined where it is none. */
 export function canonicalAddress(text: string): string | undefined {
@@ -34,13 +36,13 @@ function parseIpv4(text: string): Uint8Array | undefined {
   for (let i = 0; i <= text.length; i++) {
     const code = i < text.length ? text.charCodeAt(i) : DOT;
     if (code === DOT) {
-      if (digits === 0 || value > 255 || part === IPV4_BYTES) return undefined;
+      if (digits === 0 || value >= TOO_LARGE || part === IPV4_BYTES) return undefined;
       bytes[part++] = value;
       digits = value = 0;
     } else {
+      if (code < ZERO || code > NINE) return undefined;
       const leadingZero = digits > 0 && value === 0;
-      if (code < ZERO || code > ZERO + 9 || leadingZero || digits === 3) return undefined;
-      value = value * 10 + code - ZERO;
+      value = leadingZero ? TOO_LARGE : value * 10 + code - ZERO;
       digits++;
     }
   }

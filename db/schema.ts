@@ -18,7 +18,8 @@ export const WINDOW_TIER = 0;
 export const WHOLE_CLUSTER = 0;
 
 export const clusters = sqliteTable("clusters", {
-  id: integer("id").primaryKey(),
+  /** Never given again: a report under way while its cluster is deleted must not reach another. */
+  id: integer("id").primaryKey({ autoIncrement: true }),
   name: text("name").notNull().unique(),
   createdAt: integer("created_at").notNull(),
 });
@@ -28,7 +29,7 @@ export const tokens = sqliteTable("tokens", {
   id: text("id").primaryKey(),
   /** Null: every cluster. */
   clusterId: integer("cluster_id"),
-  scope: text("scope").notNull(),
+  scope: text("scope", { enum: ["ingest", "read", "admin"] }).notNull(),
   label: text("label"),
   hash: text("hash").notNull(),
   createdAt: integer("created_at").notNull(),

@@ -7,7 +7,7 @@ CREATE TABLE `boots` (
 --> statement-breakpoint
 CREATE UNIQUE INDEX `boots_boot_id` ON `boots` (`cluster_id`,`node_id`,`boot_id`);--> statement-breakpoint
 CREATE TABLE `clusters` (
-	`id` integer PRIMARY KEY NOT NULL,
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
 	`name` text NOT NULL,
 	`created_at` integer NOT NULL
 );

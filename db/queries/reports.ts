@@ -121,12 +121,12 @@ function chunk<T>(rows: readonly T[], size: number): T[][] {
 /** Enough that a commit costs little a report, few enough that one answer does not wait for hundreds. */
 const REPORTS_A_COMMIT = 48;
 
-export type ReportWriter = { store(report: StoredReport): Promise<Stored> };
+export type ReportWriter = { store: (report: StoredReport) => Promise<Stored> };
 
 type Waiting = {
   report: StoredReport;
-  resolve(stored: Stored): void;
-  reject(reason: unknown): void;
+  resolve: (stored: Stored) => void;
+  reject: (reason: unknown) => void;
 };
 
 /**

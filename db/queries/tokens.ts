@@ -1,4 +1,7 @@
+import { asc, eq, gt, sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { clusters, tokens } from "../schema.ts";
+import { storable } from "../text.ts";
 
 export const SCOPES = ["ingest", "read", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
@@ -18,28 +21,57 @@ export type TokenRow = {
 export type Token = TokenRow & { cluster: string | null; lastUsedAt: number | null };
 export type ListedToken = Omit<Token, "hash">;
 
-export async function insertToken(_db: Db, _token: TokenRow): Promise<void> {
-  throw new Error("not yet");
+export async function insertToken(db: Db, token: TokenRow): Promise<void> {
+  const label = token.label === null ? null : storable(token.label);
+  await db.insert(tokens).values({ ...token, label });
 }
 
-export async function tokenById(_db: Db, _id: string): Promise<Token | undefined> {
-  throw new Error("not yet");
+/** Written by hand: it runs for every request, and building it takes longer than the seek. */
+export async function tokenById(db: Db, id: string): Promise<Token | undefined> {
+  const [token] = await db.all<Token>(sql`
+    select t.id, t.cluster_id as clusterId, t.scope, t.label, t.hash, t.created_at as createdAt,
+      t.expires_at as expiresAt, t.last_used_at as lastUsedAt, c.name as cluster
+    from tokens t left join clusters c on c.id = t.cluster_id
+    where t.id = ${storable(id)}`);
+  return token;
 }
 
 /** Tokens by id, those after `after`, at most `limit`; without their hashes. */
 export async function listTokens(
-  _db: Db,
-  _page: { after?: string | undefined; limit: number },
+  db: Db,
+  page: { after?: string | undefined; limit: number },
 ): Promise<ListedToken[]> {
-  throw new Error("not yet");
+  return db
+    .select({
+      id: tokens.id,
+      clusterId: tokens.clusterId,
+      scope: tokens.scope,
+      label: tokens.label,
+      createdAt: tokens.createdAt,
+      expiresAt: tokens.expiresAt,
+      lastUsedAt: tokens.lastUsedAt,
+      cluster: clusters.name,
+    })
+    .from(tokens)
+    .leftJoin(clusters, eq(clusters.id, tokens.clusterId))
+    .where(page.after === undefined ? undefined : gt(tokens.id, storable(page.after)))
+    .orderBy(asc(tokens.id))
+    .limit(page.limit);
 }
 
 /** False where there was no such token. */
-export async function deleteToken(_db: Db, _id: string): Promise<boolean> {
-  throw new Error("not yet");
+export async function deleteToken(db: Db, id: string): Promise<boolean> {
+  const deleted = await db
+    .delete(tokens)
+    .where(eq(tokens.id, storable(id)))
+    .returning({ id: tokens.id });
+  return deleted.length > 0;
 }
 
 /** Notes the last use; callers do this at most hourly a token, since it writes a row. */
-export async function touchToken(_db: Db, _id: string, _at: number): Promise<void> {
-  throw new Error("not yet");
+export async function touchToken(db: Db, id: string, at: number): Promise<void> {
+  await db
+    .update(tokens)
+    .set({ lastUsedAt: at })
+    .where(eq(tokens.id, storable(id)));
 }
