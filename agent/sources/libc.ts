@@ -1,0 +1,52 @@
+import { SourceError } from "./source.ts";
+
+/** The calls of the C library that a netlink socket needs, which Node does not offer. Negative results are errors. */
+export interface Libc {
+  socket(family: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, size: number): number;
+  getsockname(fd: number, address: Uint8Array, size: Int32Array): number;
+  setsockopt(option: { fd: number; level: number; name: number; value: Uint8Array }): number;
+  send(fd: number, bytes: Uint8Array, length: number, flags: number): number;
+  recv(fd: number, buffer: Uint8Array, size: number, flags: number): number;
+  close(fd: number): number;
+  /** Error number of the last call that failed. */
+  errno(): number;
+}
+
+/** Error numbers of Linux that call for different words (include/uapi/asm-generic/errno*.h). */
+export const EPERM = 1;
+export const ENOENT = 2;
+export const EINTR = 4;
+export const EAGAIN = 11;
+export const EACCES = 13;
+export const EINVAL = 22;
+export const EPROTONOSUPPORT = 93;
+export const EAFNOSUPPORT = 97;
+export const ENOBUFS = 105;
+
+/** Loads the C library through koffi; throws `SourceError` where koffi is not installed or has no build for this machine. */
+export async function loadLibc(): Promise<Libc> {
+  const { default: koffi } = await import("koffi").catch((cause: unknown) => {
+    throw new SourceError(
+      "netlink needs the package koffi, which is not installed for this machine",
+      "install the optional dependencies (npm ci), or let the agent read procfs",
+      { cause },
+    );
+  });
+  const library = koffi.load(null);
+  const setsockopt = library.func("int setsockopt(int, int, int, const void *, uint32_t)");
+  return {
+    socket: library.func("int socket(int, int, int)"),
+    bind: library.func("int bind(int, const void *, uint32_t)"),
+    getsockname: library.func("int getsockname(int, void *, void *)"),
+    setsockopt: ({ fd, level, name, value }) => setsockopt(fd, level, name, value, value.length),
+    send: library.func("intptr_t send(int, const void *, size_t, int)"),
+    recv: library.func("intptr_t recv(int, void *, size_t, int)"),
+    close: library.func("int close(int)"),
+    errno: () => koffi.errno(),
+  };
+}
+
+/** Bytes of 32-bit numbers as C has them here. */
+export const nativeWords = (...values: number[]): Uint8Array =>
+  new Uint8Array(Int32Array.from(values).buffer);
