@@ -1,0 +1,92 @@
+import { inflate, parseEncoding } from "./inflate.ts";
+import { ProblemError } from "./problem.ts";
+
+export interface BodyLimits {
+  /** Bytes as they come over the wire. */
+  wireBytes: number;
+  /** Bytes once inflated. */
+  inflatedBytes: number;
+  /** How long the whole body may take to come, in ms. */
+  deadlineMs: number;
+}
+
+const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
+
+/**
+ * The JSON in the body of a request, of unknown shape. Call it after the caller is known: reading and inflating is
+ * the most expensive thing a stranger could ask for. Throws a problem for every way in which a body can be bad.
+ */
+export async function readJson(request: Request, limits: BodyLimits): Promise<unknown> {
+  if (!JSON_TYPE.test(request.headers.get("content-type") ?? ""))
+    throw new ProblemError("unsupported-media", "Content-Type must be application/json.");
+  const encoding = parseEncoding(request.headers.get("content-encoding") ?? undefined);
+  const body = inflate(await readBody(request, limits), encoding, limits.inflatedBytes);
+  return parseJson(body);
+}
+
+/** The bytes of a body. The stream is counted, for Content-Length may be missing or lie. */
+async function readBody(request: Request, { wireBytes, deadlineMs }: BodyLimits): Promise<Uint8Array> {
+  if (Number(request.headers.get("content-length")) > wireBytes) throw tooLarge(wireBytes);
+  if (!request.body) return new Uint8Array();
+  const reader = (request.body as ReadableStream<Uint8Array>).getReader();
+  let late = false;
+  const deadline = setTimeout(() => {
+    late = true;
+    abandon(reader);
+  }, deadlineMs);
+  try {
+    const chunks = await readChunks(reader, wireBytes);
+    if (late) throw new ProblemError("body-timeout", `The body did not come within ${deadlineMs} ms.`);
+    return join(chunks);
+  } finally {
+    clearTimeout(deadline);
+  }
+}
+
+async function readChunks(reader: ReadableStreamDefaultReader<Uint8Array>, maxBytes: number) {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read().catch(interrupted);
+    if (done) return chunks;
+    size += value.byteLength;
+    if (size > maxBytes) {
+      abandon(reader);
+      throw tooLarge(maxBytes);
+    }
+    chunks.push(value);
+  }
+}
+
+/** Nobody waits for the rest of a refused body, and nobody cares if it cannot be cancelled. */
+function abandon(reader: ReadableStreamDefaultReader<Uint8Array>): void {
+  reader.cancel().catch(() => {});
+}
+
+function interrupted(cause: unknown): never {
+  throw new ProblemError("bad-body", "The body ended before it was complete.", { cause });
+}
+
+function join(chunks: readonly Uint8Array[]): Uint8Array {
+  const [first] = chunks;
+  if (first && chunks.length === 1) return first;
+  const whole = new Uint8Array(chunks.reduce((size, chunk) => size + chunk.byteLength, 0));
+  let at = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, at);
+    at += chunk.byteLength;
+  }
+  return whole;
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch (cause) {
+    const what = cause instanceof SyntaxError ? "JSON" : "UTF-8 text";
+    throw new ProblemError("bad-body", `The body is not ${what}.`, { cause });
+  }
+}
+
+const tooLarge = (maxBytes: number) =>
+  new ProblemError("too-large", `A body may be at most ${maxBytes} bytes long on the wire.`);

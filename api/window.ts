@@ -1,0 +1,78 @@
+import * as z from "zod";
+import { ProblemError } from "./problem.ts";
+
+/** What is kept at most: longer ranges cannot hold more. */
+export const MAX_RANGE_MS = 400 * 86_400_000;
+const DEFAULT_RANGE_MS = 3_600_000;
+/** The year 9999, the last RFC 3339 can write. */
+const MAX_INSTANT = 253_402_300_799_999;
+
+const UNITS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const DURATION = /^([1-9]\d{0,8})([smhd])$/;
+
+/** A slice [from, to) of time, in epoch milliseconds. */
+export interface Window {
+  from: number;
+  to: number;
+}
+
+/** `90s`, `15m`, `1h`, `7d` in milliseconds; undefined for anything else. */
+export function parseDuration(text: string): number | undefined {
+  const [, count, unit] = DURATION.exec(text) ?? [];
+  const scale = unit && UNITS[unit];
+  return scale ? Number(count) * scale : undefined;
+}
+
+/** An RFC 3339 instant or epoch milliseconds, as the latter; undefined for anything else. */
+export function parseInstant(text: string): number | undefined {
+  const at = /^\d{1,15}$/.test(text) ? Number(text) : parseRfc3339(text);
+  return at !== undefined && at >= 0 && at <= MAX_INSTANT ? at : undefined;
+}
+
+function parseRfc3339(text: string): number | undefined {
+  return z.iso.datetime({ offset: true }).safeParse(text).success ? Date.parse(text) : undefined;
+}
+
+const parsed = <T>(parse: (text: string) => T | undefined, complaint: string) =>
+  z.string().transform((text, check) => {
+    const value = parse(text);
+    if (value !== undefined) return value;
+    check.addIssue({ code: "custom", message: complaint });
+    return z.NEVER;
+  });
+
+export const Duration = parsed(parseDuration, "not a duration such as 90s, 15m, 1h or 7d");
+export const Instant = parsed(parseInstant, "neither an RFC 3339 instant nor epoch milliseconds");
+
+/** The parameters every question about a stretch of time takes. */
+export const windowParameters = {
+  since: Duration.optional().meta({
+    param: { description: "How far to look back from `to`: 90s, 15m, 1h, 7d. Default 1h.", example: "1h" },
+  }),
+  from: Instant.optional().meta({
+    param: { description: "Begin, RFC 3339 or epoch milliseconds.", example: "2026-11-21T12:00:00Z" },
+  }),
+  to: Instant.optional().meta({
+    param: { description: "End (not included), RFC 3339 or epoch milliseconds. Default now." },
+  }),
+};
+
+interface WindowQuery {
+  since?: number | undefined;
+  from?: number | undefined;
+  to?: number | undefined;
+}
+
+/** The window a query asks for. Throws a problem when it is none, or longer than what is kept. */
+export function resolveWindow(query: WindowQuery, now: number): Window {
+  if (query.since !== undefined && query.from !== undefined) throw wrong("since", "use since or from, not both");
+  const to = query.to ?? now;
+  const from = query.from ?? Math.max(0, to - (query.since ?? DEFAULT_RANGE_MS));
+  if (from >= to) throw wrong("from", "must be before to");
+  if (to - from > MAX_RANGE_MS) throw wrong(query.from === undefined ? "since" : "from", "reaches back over 400 days");
+  return { from, to };
+}
+
+function wrong(parameter: string, message: string): ProblemError {
+  return new ProblemError("invalid", "The query is invalid.", { errors: [{ path: [parameter], message }] });
+}
