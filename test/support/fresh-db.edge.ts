@@ -1,0 +1,13 @@
+import { applyD1Migrations, reset } from "cloudflare:test";
+import type { D1Migration } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import type { Db } from "../../db/client.ts";
+import { openD1 } from "../../db/d1.ts";
+
+/** An empty, migrated database. Storage lasts as long as a test file, so each test begins by emptying it. */
+export async function freshDb(): Promise<Db> {
+  await reset();
+  const { DB, MIGRATIONS } = env as unknown as { DB: D1Database; MIGRATIONS: D1Migration[] };
+  await applyD1Migrations(DB, MIGRATIONS);
+  return openD1(DB);
+}
