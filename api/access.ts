@@ -1,5 +1,9 @@
 import { createMiddleware } from "hono/factory";
-import { findToken, touchToken } from "../db/queries/tokens.ts";
+import type { Db } from "../db/client.ts";
+import { clusterByName, listClusters } from "../db/queries/clusters.ts";
+import type { Cluster } from "../db/queries/clusters.ts";
+import { tokenById, touchToken } from "../db/queries/tokens.ts";
+import type { Token } from "../db/queries/tokens.ts";
 import { ProblemError } from "./problem.ts";
 import type { AppEnv, Caller, Deps } from "./router.ts";
 import { hashToken, sameHash, tokenId } from "./tokens.ts";
@@ -28,13 +32,17 @@ async function authenticate(deps: Deps, token: string): Promise<Caller | undefin
   const hash = await hashToken(token);
   if (deps.adminTokenHash && sameHash(hash, deps.adminTokenHash)) return { scope: "admin" };
   const id = tokenId(token);
-  const row = id && (await findToken(deps.db, id));
-  if (!sameHash(hash, row ? row.hash : NO_HASH) || !row) return undefined;
+  const row = id === undefined ? undefined : await tokenById(deps.db, id);
+  if (!sameHash(hash, row?.hash ?? NO_HASH) || !row) return undefined;
   const now = deps.now();
   if (row.expiresAt !== null && row.expiresAt <= now) return undefined;
-  if (row.lastUsedAt === null || row.lastUsedAt <= now - TOUCH_EVERY_MS) await touchToken(deps.db, row.id, now);
-  return { scope: row.scope, cluster: row.cluster ?? undefined };
+  if (row.lastUsedAt === null || row.lastUsedAt <= now - TOUCH_EVERY_MS)
+    await touchToken(deps.db, row.id, now);
+  return { scope: row.scope, cluster: clusterOf(row) };
 }
+
+const clusterOf = ({ clusterId, cluster }: Token): Caller["cluster"] =>
+  clusterId === null || cluster === null ? undefined : { id: clusterId, name: cluster };
 
 /** The same words whatever is wrong with the token: the reason would help guessing. */
 function unauthorized(): ProblemError {
@@ -43,8 +51,19 @@ function unauthorized(): ProblemError {
   });
 }
 
-/** Whether the caller may read `cluster`; whoever may not is told what is told of a cluster that is not there. */
-export const mayRead = (caller: Caller, cluster: string): boolean =>
-  caller.cluster === undefined || caller.cluster === cluster;
+const noSuchCluster = () => new ProblemError("not-found", "There is no such cluster.");
 
-export const noSuchCluster = () => new ProblemError("not-found", "There is no such cluster.");
+/** The cluster of that name. Whoever may not read it is told what is told of a cluster that is not there. */
+export async function readableCluster(db: Db, caller: Caller, name: string): Promise<Cluster> {
+  if (caller.cluster && caller.cluster.name !== name) throw noSuchCluster();
+  const cluster = await clusterByName(db, name);
+  if (!cluster) throw noSuchCluster();
+  return cluster;
+}
+
+/** The cluster of that name, or without a name all the caller may read. */
+export async function readableClusters(db: Db, caller: Caller, name: string | undefined): Promise<Cluster[]> {
+  if (name !== undefined) return [await readableCluster(db, caller, name)];
+  const clusters = await listClusters(db);
+  return clusters.filter(({ id }) => !caller.cluster || caller.cluster.id === id);
+}

@@ -6,9 +6,13 @@ export interface BodyLimits {
   wireBytes: number;
   /** Bytes once inflated. */
   inflatedBytes: number;
-  /** How long the whole body may take to come, in ms. */
-  deadlineMs: number;
+  /** How long the whole body may take to come, in ms; ten seconds unless told. */
+  deadlineMs?: number | undefined;
 }
+
+const DEADLINE_MS = 10_000;
+/** What an administrator sends: a name and a label. */
+const SMALL = { wireBytes: 16 * 1024, inflatedBytes: 64 * 1024 };
 
 const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 
@@ -24,8 +28,14 @@ export async function readJson(request: Request, limits: BodyLimits): Promise<un
   return parseJson(body);
 }
 
+/** As `readJson`, for the few fields of a body that is no report. */
+export function readSmallJson(request: Request, deadlineMs?: number): Promise<unknown> {
+  return readJson(request, { ...SMALL, deadlineMs });
+}
+
 /** The bytes of a body. The stream is counted, for Content-Length may be missing or lie. */
-async function readBody(request: Request, { wireBytes, deadlineMs }: BodyLimits): Promise<Uint8Array> {
+async function readBody(request: Request, limits: BodyLimits): Promise<Uint8Array> {
+  const { wireBytes, deadlineMs = DEADLINE_MS } = limits;
   if (Number(request.headers.get("content-length")) > wireBytes) throw tooLarge(wireBytes);
   if (!request.body) return new Uint8Array();
   const reader = (request.body as ReadableStream<Uint8Array>).getReader();
@@ -81,7 +91,7 @@ function join(chunks: readonly Uint8Array[]): Uint8Array {
 
 function parseJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body));
   } catch (cause) {
     const what = cause instanceof SyntaxError ? "JSON" : "UTF-8 text";
     throw new ProblemError("bad-body", `The body is not ${what}.`, { cause });

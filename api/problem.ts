@@ -48,6 +48,23 @@ export class ProblemError extends Error {
   }
 }
 
+interface Issue {
+  path: readonly PropertyKey[];
+  message: string;
+}
+
+/** More of them than this help nobody, and a hostile body can have a hundred thousand. */
+export const MAX_COMPLAINTS = 20;
+
+/** The problem of a body or query that is not as it must be, with the first few complaints. */
+export function invalid(detail: string, issues: readonly Issue[]): ProblemError {
+  const errors = issues.slice(0, MAX_COMPLAINTS).map(({ path, message }) => ({
+    path: path.map((step) => (typeof step === "number" ? step : String(step))),
+    message,
+  }));
+  return new ProblemError("invalid", detail, { errors });
+}
+
 /** RFC 9457, with `errors` (section 3, extension members) for bodies and queries. */
 export const Problem = z
   .object({

@@ -1,5 +1,8 @@
 import * as z from "zod";
-import { ProblemError } from "./problem.ts";
+import { parsed } from "./parameters.ts";
+import { Time, toTime } from "./contract.ts";
+import { invalid } from "./problem.ts";
+import type { ProblemError } from "./problem.ts";
 
 /** What is kept at most: longer ranges cannot hold more. */
 export const MAX_RANGE_MS = 400 * 86_400_000;
@@ -10,11 +13,28 @@ const MAX_INSTANT = 253_402_300_799_999;
 const UNITS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const DURATION = /^([1-9]\d{0,8})([smhd])$/;
 
-/** A slice [from, to) of time, in epoch milliseconds. */
-export interface Window {
+/** A half-open slice [from, to) of time, in epoch milliseconds. */
+export interface Slice {
   from: number;
   to: number;
 }
+
+/** What an answer says of the time it is about. */
+export const Window = z
+  .object({
+    from: Time,
+    to: Time,
+    tier: z.literal("window").meta({ description: "How coarse the time slots are that were read." }),
+    windows: z.int().optional().meta({ description: "How many of them were looked at." }),
+  })
+  .meta({ id: "Window" });
+
+export const toWindow = ({ from, to }: Slice, windows?: number): z.infer<typeof Window> => ({
+  from: toTime(from),
+  to: toTime(to),
+  tier: "window",
+  ...(windows !== undefined && { windows }),
+});
 
 /** `90s`, `15m`, `1h`, `7d` in milliseconds; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
@@ -32,14 +52,6 @@ export function parseInstant(text: string): number | undefined {
 function parseRfc3339(text: string): number | undefined {
   return z.iso.datetime({ offset: true }).safeParse(text).success ? Date.parse(text) : undefined;
 }
-
-const parsed = <T>(parse: (text: string) => T | undefined, complaint: string) =>
-  z.string().transform((text, check) => {
-    const value = parse(text);
-    if (value !== undefined) return value;
-    check.addIssue({ code: "custom", message: complaint });
-    return z.NEVER;
-  });
 
 export const Duration = parsed(parseDuration, "not a duration such as 90s, 15m, 1h or 7d");
 export const Instant = parsed(parseInstant, "neither an RFC 3339 instant nor epoch milliseconds");
@@ -64,15 +76,17 @@ interface WindowQuery {
 }
 
 /** The window a query asks for. Throws a problem when it is none, or longer than what is kept. */
-export function resolveWindow(query: WindowQuery, now: number): Window {
-  if (query.since !== undefined && query.from !== undefined) throw wrong("since", "use since or from, not both");
+export function resolveWindow(query: WindowQuery, now: number): Slice {
+  if (query.since !== undefined && query.from !== undefined)
+    throw wrong("since", "use since or from, not both");
   const to = query.to ?? now;
   const from = query.from ?? Math.max(0, to - (query.since ?? DEFAULT_RANGE_MS));
   if (from >= to) throw wrong("from", "must be before to");
-  if (to - from > MAX_RANGE_MS) throw wrong(query.from === undefined ? "since" : "from", "reaches back over 400 days");
+  if (to - from > MAX_RANGE_MS)
+    throw wrong(query.from === undefined ? "since" : "from", "reaches back over 400 days");
   return { from, to };
 }
 
 function wrong(parameter: string, message: string): ProblemError {
-  return new ProblemError("invalid", "The query is invalid.", { errors: [{ path: [parameter], message }] });
+  return invalid("The query is invalid.", [{ path: [parameter], message }]);
 }

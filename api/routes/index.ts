@@ -1,0 +1,9 @@
+import { clusters } from "./clusters.ts";
+import { nodes } from "./nodes.ts";
+import { probes } from "./probes.ts";
+import { reports } from "./reports.ts";
+import { series } from "./series.ts";
+import { talkers } from "./talkers.ts";
+import { tokens } from "./tokens.ts";
+
+export const routes = [reports, talkers, series, nodes, clusters, tokens, probes] as const;

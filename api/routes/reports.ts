@@ -1,0 +1,40 @@
+import { createRoute } from "@hono/zod-openapi";
+import * as z from "zod";
+import { allow } from "../access.ts";
+import { readJson } from "../body.ts";
+import { bearer, body, bodyProblems, json, problems } from "../contract.ts";
+import { MAX_INFLATED_BYTES, MAX_WIRE_BYTES, parseReport, toStoredReport } from "../ingest.ts";
+import { ProblemError } from "../problem.ts";
+import { router } from "../router.ts";
+import { Report } from "../wire.ts";
+
+const postReport = createRoute({
+  method: "post",
+  path: "/v1/reports",
+  summary: "Store what an agent saw in one window",
+  description: "The cluster is that of the token. Content-Encoding may be gzip or zstd.",
+  security: bearer,
+  middleware: allow("ingest"),
+  request: { body: body("Report") },
+  responses: {
+    200: json(z.object({ duplicate: z.literal(true) }), "Stored before; nothing was changed"),
+    202: json(z.object({ stored: z.literal(true) }), "Stored durably"),
+    ...problems(401, 403, 503),
+    ...bodyProblems,
+  },
+});
+
+const LIMITS = { wireBytes: MAX_WIRE_BYTES, inflatedBytes: MAX_INFLATED_BYTES };
+
+export const reports = router();
+reports.openAPIRegistry.register("Report", Report);
+reports.openapi(postReport, async (c) => {
+  const { deps, caller } = c.var;
+  if (!caller.cluster) throw new ProblemError("forbidden", "This token belongs to no cluster.");
+  const now = deps.now();
+  const report = parseReport(await readJson(c.req.raw, { ...LIMITS, deadlineMs: deps.bodyDeadlineMs }), now);
+  const stored = await deps.storeReport(toStoredReport(report, caller.cluster.id, now));
+  return stored === "stored"
+    ? c.json({ stored: true } as const, 202)
+    : c.json({ duplicate: true } as const, 200);
+});

@@ -1,0 +1,60 @@
+import * as z from "zod";
+import { FLOW_METRICS } from "../db/queries/flows.ts";
+import { TALKER_METRICS } from "../db/queries/talkers.ts";
+import { NAT_CLASSES } from "./wire.ts";
+import { Window } from "./window.ts";
+
+const Count = z.int();
+const Share = z.number().meta({ description: "Part of all entries over the range, 0 to 1." });
+const counters = {
+  bytes: Count.optional().meta({ description: "Both directions; absent where accounting is off." }),
+  packets: Count.optional(),
+};
+const flowMeasures = { entries: Count, unreplied: Count, ...counters };
+const measures = { entries: Count, snatEntries: Count, unreplied: Count, ...counters };
+
+const answer = {
+  exact: z.boolean().meta({ description: "False where reports had folded away what may belong to a row." }),
+  unlisted: Count.meta({ description: "Entries so folded: no row can be short of more than this." }),
+  window: Window,
+};
+
+const Talker = z
+  .object({ cluster: z.string(), address: z.string(), ...measures, peers: Count, share: Share })
+  .meta({ id: "Talker" });
+
+const Flow = z
+  .object({
+    cluster: z.string(),
+    source: z.string(),
+    peer: z.string(),
+    peerPort: Count.meta({ description: "0 where the protocol has no ports." }),
+    protocol: z.string().meta({ description: "Name, or the IANA number as text.", example: "tcp" }),
+    nat: z.enum(NAT_CLASSES),
+    natAddress: z.string().nullable().meta({ description: "The address the peer sees; null without SNAT." }),
+    ...flowMeasures,
+    share: Share,
+  })
+  .meta({ id: "Flow" });
+
+export const Talkers = z
+  .object({
+    by: z.literal("address"),
+    metric: z.enum(TALKER_METRICS),
+    talkers: z.array(Talker),
+    remainder: z.object({ sources: Count, ...measures, share: Share }),
+    total: z.object({ sources: Count, ...measures }),
+    ...answer,
+  })
+  .meta({ id: "Talkers" });
+
+export const Flows = z
+  .object({
+    by: z.literal("flow"),
+    metric: z.enum(FLOW_METRICS),
+    talkers: z.array(Flow),
+    remainder: z.object({ groups: Count, ...flowMeasures, share: Share }),
+    total: z.object({ groups: Count, ...flowMeasures }),
+    ...answer,
+  })
+  .meta({ id: "FlowTalkers" });
