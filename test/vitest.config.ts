@@ -1,12 +1,12 @@
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = join(import.meta.dirname, "..");
 
 export default defineConfig({
   root,
   test: {
-    reporters: ["default", fileURLToPath(new URL("support/reporter.ts", import.meta.url))],
+    reporters: ["default", join(import.meta.dirname, "support/reporter.ts")],
     projects: ["test/node/vitest.config.ts", "test/edge/vitest.config.ts", "test/kernel/vitest.config.ts"],
   },
 });

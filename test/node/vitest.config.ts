@@ -1,12 +1,12 @@
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { defineConfig } from "vitest/config";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = join(import.meta.dirname, "../..");
 
 /** Pure, query and HTTP tests, on Node and a libSQL file. */
 export default defineConfig({
   root,
-  resolve: { alias: { "#fresh-db": fileURLToPath(new URL("../support/fresh-db.node.ts", import.meta.url)) } },
+  resolve: { alias: { "#fresh-db": join(import.meta.dirname, "../support/fresh-db.node.ts") } },
   test: {
     name: "node",
     include: ["test/{agent,api,db,support}/**/*.test.ts"],
