@@ -138,3 +138,12 @@ function flagText(status: number): string {
   if (status & (1 << 14)) return "[OFFLOAD]";
   return status & 4 ? "[ASSURED]" : "";
 }
+
+/** Status bits that every source knows. */
+const SHARED_STATUS = (1 << 1) | (1 << 2) | (1 << 14) | (1 << 15);
+
+/** What all sources must agree on, in an order of its own: timeouts run on between two reads, other bits are not text. */
+export const comparable = (rows: readonly Row[]): Row[] =>
+  rows
+    .map((row) => ({ ...row, timeout: 0, status: row.status & SHARED_STATUS }))
+    .toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));

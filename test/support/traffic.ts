@@ -5,6 +5,10 @@
  *   traffic.ts serve PORT                     TCP and UDP echo, IPv4 and IPv6
  *   traffic.ts swallow PORT                   UDP that never answers, IPv4 and IPv6
  *   traffic.ts tcp HOST PORT COUNT            COUNT connections, each echoed one byte, then held
+ *   traffic.ts syn HOST PORT COUNT            COUNT connections tried, not waiting for answers
+ *   traffic.ts close HOST PORT COUNT          COUNT connections, each echoed one byte, then closed on both sides
+ *   traffic.ts half-close HOST PORT COUNT     COUNT connections that are closed on the far side only (serve `hangup`)
+ *   traffic.ts hangup PORT                    TCP that closes its side of what it accepts, IPv4 and IPv6
  *   traffic.ts udp HOST PORT COUNT            COUNT datagrams from distinct ports, each answered
  *   traffic.ts udp-silent HOST PORT COUNT     the same, not waiting for answers
  *   traffic.ts ping HOST 0 COUNT              COUNT echo requests with distinct ids, each answered
@@ -13,7 +17,7 @@
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { connect, createServer, isIPv6 } from "node:net";
+import { connect, createServer, isIPv6, type Socket } from "node:net";
 import { endianness } from "node:os";
 
 type Act = (host: string, port: number, count: number) => Promise<unknown>;
@@ -34,10 +38,35 @@ async function serve(port: number): Promise<void> {
   ]);
 }
 
-async function holdConnection(host: string, port: number): Promise<void> {
+/** Accepts connections, ends its own side of each, and never the other's. */
+async function hangUp(port: number): Promise<void> {
+  const server = createServer({ allowHalfOpen: true }, (socket) => socket.on("error", () => {}).end());
+  await once(server.listen({ port, host: "::" }), "listening");
+}
+
+async function holdConnection(host: string, port: number): Promise<Socket> {
   const socket = connect({ host, port });
   socket.write("x");
   await once(socket, "data");
+  return socket;
+}
+
+async function closeConnection(host: string, port: number): Promise<void> {
+  const socket = await holdConnection(host, port);
+  await once(socket.end(), "close");
+}
+
+/** The far side has ended; ours stays open. */
+async function halfClosedConnection(host: string, port: number): Promise<void> {
+  await once(connect({ host, port, allowHalfOpen: true }).resume(), "end");
+}
+
+/** The kernel has sent its SYN when `connect` returns; the answer may never come. */
+async function tryConnection(host: string, port: number): Promise<void> {
+  await once(
+    connect({ host, port }).on("error", () => {}),
+    "connectionAttempt",
+  );
 }
 
 async function sendDatagram(host: string, port: number, answered: boolean): Promise<void> {
@@ -121,6 +150,10 @@ const acts: Record<string, Act> = {
   serve: (port) => serve(Number(port)),
   swallow: (port) => listenUdp(Number(port), false),
   tcp: (host, port, count) => Promise.all(times(count, () => holdConnection(host, port))),
+  syn: (host, port, count) => Promise.all(times(count, () => tryConnection(host, port))),
+  close: (host, port, count) => Promise.all(times(count, () => closeConnection(host, port))),
+  "half-close": (host, port, count) => Promise.all(times(count, () => halfClosedConnection(host, port))),
+  hangup: (port) => hangUp(Number(port)),
   udp: (host, port, count) => Promise.all(times(count, () => sendDatagram(host, port, true))),
   "udp-silent": (host, port, count) => Promise.all(times(count, () => sendDatagram(host, port, false))),
   ping: (host, _, count) => ping(host, count),
