@@ -5,7 +5,7 @@ import { type Source, SourceError } from "./source.ts";
 
 /** Ways to open a source, the cheapest to read first. */
 const OPENERS = [
-  { name: "netlink", open: openNetlink },
+  { name: "netlink", open: () => openNetlink() },
   { name: "procfs", open: () => openProcfs() },
   { name: "conntrack", open: () => openConntrack() },
 ] satisfies readonly Opener[];

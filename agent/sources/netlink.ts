@@ -23,8 +23,8 @@ const DATAGRAMS_A_TURN = 8;
  * The table by ctnetlink dump, the cheapest way. Throws `SourceError` where a small real request is not answered: no
  * koffi, no CAP_NET_ADMIN, or no ctnetlink in the kernel.
  */
-export async function openNetlink(): Promise<Source> {
-  const libc = await loadLibc();
+export async function openNetlink(load: () => Promise<Libc> = loadLibc): Promise<Source> {
+  const libc = await load();
   probe(libc);
   let sequence = 0;
   return {
