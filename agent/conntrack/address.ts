@@ -43,6 +43,7 @@ function longestZeros(groups: readonly string[]): { start: number; length: numbe
  */
 export function readAddress(cursor: Cursor, words: Int32Array, offset: number): 0 | 4 | 6 {
   const { bytes, at, end } = cursor;
+  if (readPadded(cursor, words, offset)) return 6;
   // An IPv4 address has its first dot among the first four characters, an IPv6 address its first colon among five.
   for (let i = at; i < end && i < at + 5; i++) {
     if (bytes[i] === DOT) return readIPv4(cursor, words, offset) ? 4 : 0;
@@ -50,6 +51,32 @@ export function readAddress(cursor: Cursor, words: Int32Array, offset: number): 
   }
   return 0;
 }
+
+const PADDED_LENGTH = 39;
+
+/** The form of procfs, with every group in its place, has half of the work of the others. */
+function readPadded(cursor: Cursor, words: Int32Array, offset: number): boolean {
+  const { bytes, at, end } = cursor;
+  if (at + PADDED_LENGTH > end || bytes[at + 4] !== COLON) return false;
+  let colons = bytes[at + 14] === COLON && bytes[at + 24] === COLON && bytes[at + 34] === COLON;
+  let digits = 0;
+  for (let i = 0; i < 4; i++) {
+    const high = fourDigits(bytes, at + 10 * i);
+    const low = fourDigits(bytes, at + 10 * i + 5);
+    digits |= high | low;
+    words[offset + i] = (high << 16) | low;
+    if (i > 0) colons &&= bytes[at + 10 * i - 1] === COLON;
+  }
+  if (digits < 0 || !colons) return false;
+  cursor.at = at + PADDED_LENGTH;
+  return true;
+}
+
+/** Value of four hexadecimal digits, negative where one of them is none. */
+const fourDigits = (bytes: Uint8Array, at: number): number =>
+  (digit(bytes, at) << 12) | (digit(bytes, at + 1) << 8) | (digit(bytes, at + 2) << 4) | digit(bytes, at + 3);
+
+const digit = (bytes: Uint8Array, at: number): number => HEX_DIGITS[bytes[at] as number] as number;
 
 function readIPv4(cursor: Cursor, words: Int32Array, offset: number): boolean {
   const { bytes, end } = cursor;

@@ -219,7 +219,7 @@ function readWord(line: Line): number {
   let hash = HASH_START;
   for (; at < end; at++) {
     const byte = bytes[at] as number;
-    if (byte === EQUALS || byte === SPACE || byte === TAB) break;
+    if (byte <= EQUALS && (byte === EQUALS || byte === SPACE || byte === TAB)) break;
     hash = hashByte(hash, byte);
   }
   line.at = at;

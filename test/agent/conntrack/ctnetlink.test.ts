@@ -5,7 +5,7 @@ import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { newReception, readDatagram, type Reception } from "../../../agent/conntrack/datagram.ts";
 import { TextScanner } from "../../../agent/conntrack/text.ts";
-import { control, type Header, message, payloadOf } from "../../support/ctnetlink-messages.ts";
+import { attribute, control, type Header, message, payloadOf } from "../../support/ctnetlink-messages.ts";
 import { aRow, asRow, comparable, type Row } from "../../support/rows.ts";
 import { someRow } from "../../support/some-rows.ts";
 
@@ -77,6 +77,11 @@ describe("datagrams of ctnetlink", () => {
       ...flow(),
     ];
     expect(receive(bytes, US).reception).toMatchObject({ entries: 1, done: false, unreadable: { lines: 0 } });
+  });
+
+  test("a message whose end is not on four bytes is followed by padding", ({ expect }) => {
+    const odd = message([...payloadOf(aRow()), ...attribute(5, [1, 2, 3]).slice(0, 7)]);
+    expect(receive([...odd, ...flow()])).toMatchObject({ rows: [aRow(), aRow()] });
   });
 
   test("a row without one of its tuples is unreadable and the next is read", ({ expect }) => {
