@@ -28,7 +28,10 @@ export const allow = (...scopes: Scope[]) =>
   });
 
 /** Whose token this is; undefined when it is unknown, revoked or expired. */
-async function authenticate(deps: Deps, token: string): Promise<Caller | undefined> {
+export async function authenticate(
+  deps: Pick<Deps, "db" | "now" | "adminTokenHash">,
+  token: string,
+): Promise<Caller | undefined> {
   const hash = await hashToken(token);
   if (deps.adminTokenHash && sameHash(hash, deps.adminTokenHash)) return { scope: "admin" };
   const id = tokenId(token);

@@ -1,6 +1,8 @@
 export const SCOPES = ["ingest", "read", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** Characters an admin token that is configured must have: enough that nobody guesses it, even in words. */
+export const MIN_SECRET = 32;
 /** Bytes of randomness in a token: no need for a slow hash, nobody guesses 256 bits. */
 const SECRET_BYTES = 32;
 const ID_BYTES = 8;

@@ -1,0 +1,128 @@
+import { once } from "node:events";
+import { dirname, join } from "node:path";
+import { parseArgs } from "node:util";
+import { type Database, openLibsql } from "../db/libsql.ts";
+import { reportWriter } from "../db/queries/reports.ts";
+import { createApp, type Deps, type LogEvent } from "./app.ts";
+import { firstAdminToken } from "./node/admin-token.ts";
+import { type Config, databaseFile, loadConfig } from "./node/config.ts";
+import { greeting } from "./node/greeting.ts";
+import { HELP } from "./node/help.ts";
+import { runLocalAgent } from "./node/local-agent.ts";
+import { localAgentToken } from "./node/local-token.ts";
+import { listen, type Listening } from "./node/serve.ts";
+import { hashToken } from "./tokens.ts";
+
+const FAILED = 1;
+const USAGE_ERROR = 2;
+const AGENT = join(import.meta.dirname, "../agent/main.ts");
+
+const log = (event: LogEvent) => console.log(JSON.stringify(event));
+
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  const options = readOptions();
+  if (!options) return USAGE_ERROR;
+  if (options.help) {
+    console.log(HELP);
+    return 0;
+  }
+  const loaded = loadConfig(process.env);
+  if ("config" in loaded) return serve(loaded.config, options["with-agent"]);
+  for (const complaint of loaded.complaints) console.error(complaint);
+  return USAGE_ERROR;
+}
+
+function readOptions() {
+  const flag = { type: "boolean", default: false } as const;
+  try {
+    return parseArgs({ options: { "with-agent": flag, help: flag } }).values;
+  } catch (error) {
+    console.error(`${(error as Error).message}. See --help.`);
+    return undefined;
+  }
+}
+
+async function serve(config: Config, withAgent: boolean): Promise<number> {
+  const stop = stopSignal();
+  const database = await open(config);
+  if (!database) return FAILED;
+  const { db } = database;
+  const deps = await dependencies(config, database);
+  const server = await startListening(createApp(deps), config);
+  if (!server) {
+    database.close();
+    return FAILED;
+  }
+  const token = config.adminToken === undefined ? await firstAdminToken(db, Date.now()) : undefined;
+  console.log(greeting(server.url, { token, configured: config.adminToken !== undefined }));
+  const agent = withAgent ? startAgent(deps, config, server.url, stop) : undefined;
+  if (!stop.aborted) await once(stop, "abort");
+  await Promise.all([agent, server.close()]);
+  database.close();
+  return 0;
+}
+
+/** The database, up to date; undefined, having said why, when it cannot be had. */
+async function open({ databaseUrl, databaseToken }: Config): Promise<Database | undefined> {
+  try {
+    const database = await openLibsql({ url: databaseUrl, authToken: databaseToken });
+    await database.migrate();
+    return database;
+  } catch (error) {
+    console.error(`The database ${databaseUrl} cannot be opened: ${innermost(error)}`);
+    return undefined;
+  }
+}
+
+async function dependencies({ adminToken }: Config, { db }: Database): Promise<Deps> {
+  const writer = reportWriter(db);
+  const adminTokenHash = adminToken === undefined ? undefined : await hashToken(adminToken);
+  return { db, storeReport: (report) => writer.store(report), now: Date.now, log, adminTokenHash };
+}
+
+async function startListening(app: ReturnType<typeof createApp>, at: Config): Promise<Listening | undefined> {
+  try {
+    return await listen(app.fetch, at);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const taken = `something else listens there; stop it or set CONNTRAIL_PORT`;
+    console.error(`Cannot listen on ${at.host}:${at.port}: ${code === "EADDRINUSE" ? taken : message}`);
+    return undefined;
+  }
+}
+
+/** The service does without an agent that cannot be started. */
+async function startAgent(deps: Deps, config: Config, url: string, stop: AbortSignal): Promise<void> {
+  try {
+    const env = await agentEnvironment(deps, config, url);
+    await runLocalAgent({ command: [process.execPath, AGENT], env, log, now: Date.now }, stop);
+  } catch (error) {
+    log({ level: "error", event: "agent-not-running", reason: innermost(error) });
+  }
+}
+
+/** What the user set is the user's; the secrets of the service are not the agent's. */
+async function agentEnvironment(deps: Deps, config: Config, url: string): Promise<NodeJS.ProcessEnv> {
+  const { CONNTRAIL_ADMIN_TOKEN: _, CONNTRAIL_DATABASE_TOKEN: __, ...env } = process.env;
+  env["CONNTRAIL_URL"] ||= url;
+  env["CONNTRAIL_TOKEN"] ||= await localAgentToken(
+    deps,
+    join(dirname(databaseFile(config)), "local-agent.token"),
+  );
+  return env;
+}
+
+/** Aborted by the first SIGTERM or SIGINT. */
+function stopSignal(): AbortSignal {
+  const stopping = new AbortController();
+  for (const signal of ["SIGTERM", "SIGINT"]) process.once(signal, () => stopping.abort());
+  return stopping.signal;
+}
+
+/** Drivers wrap the reason in the statement. */
+function innermost(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? innermost(error.cause) : error.message;
+}

@@ -1,0 +1,68 @@
+import { MIN_SECRET } from "../tokens.ts";
+
+export interface Config {
+  host: string;
+  port: number;
+  databaseUrl: string;
+  databaseToken?: string;
+  adminToken?: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+type Complain = (text: string) => void;
+
+const DEFAULT_HOST = "127.0.0.1";
+const DEFAULT_PORT = 8787;
+const DEFAULT_DATABASE = "file:data/conntrail.db";
+const DATABASE_URL = /^(file:[^:]|(libsql|https?|wss?):\/\/)/;
+
+/** The configuration an environment asks for, or every complaint about it at once. */
+export function loadConfig(env: Environment): { config: Config } | { complaints: string[] } {
+  const complaints: string[] = [];
+  const complain = (text: string) => void complaints.push(text);
+  const config: Config = {
+    host: env["CONNTRAIL_HOST"] || DEFAULT_HOST,
+    port: port(env["CONNTRAIL_PORT"], complain),
+    databaseUrl: databaseUrl(env["CONNTRAIL_DATABASE_URL"], complain),
+  };
+  const databaseToken = env["CONNTRAIL_DATABASE_TOKEN"];
+  if (databaseToken) config.databaseToken = databaseToken;
+  const adminToken = admin(env["CONNTRAIL_ADMIN_TOKEN"], complain);
+  if (adminToken) config.adminToken = adminToken;
+  return complaints.length > 0 ? { complaints } : { config };
+}
+
+/** Port 0 lets the kernel choose. */
+function port(text: string | undefined, complain: Complain): number {
+  if (!text) return DEFAULT_PORT;
+  if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text);
+  complain(`CONNTRAIL_PORT is "${text}"; give a port from 0 to 65535`);
+  return DEFAULT_PORT;
+}
+
+function databaseUrl(text: string | undefined, complain: Complain): string {
+  if (!text) return DEFAULT_DATABASE;
+  if (!DATABASE_URL.test(text))
+    complain(
+      `CONNTRAIL_DATABASE_URL must begin with file:, libsql://, https:// or http://, such as ${DEFAULT_DATABASE}`,
+    );
+  return text;
+}
+
+/** Never shows the token, not even a wrong one. */
+function admin(text: string | undefined, complain: Complain): string | undefined {
+  if (!text) return undefined;
+  if (text.length < MIN_SECRET || /\s/.test(text))
+    complain(
+      `CONNTRAIL_ADMIN_TOKEN has ${text.length} characters; it must have ${MIN_SECRET} or more and no spaces ` +
+        `(openssl rand -hex 32 makes one), or be unset to have one made`,
+    );
+  return text;
+}
+
+/** Path of the database's file; for a server, where the file would be. */
+export function databaseFile({ databaseUrl }: Config): string {
+  const url = databaseUrl.startsWith("file:") ? databaseUrl : DEFAULT_DATABASE;
+  const path = url.slice("file:".length).split("?")[0] ?? "";
+  return decodeURIComponent(path.startsWith("///") ? path.slice(2) : path);
+}

@@ -1,0 +1,19 @@
+export const HELP = `Usage: node api/node.ts [--with-agent]
+
+Takes the reports of agents and answers questions about them, over HTTP.
+
+  --with-agent   also run the agent of this machine, as cluster "local"
+  --help         this text
+
+Environment:
+  CONNTRAIL_HOST             address to listen on (127.0.0.1)
+  CONNTRAIL_PORT             port to listen on (8787)
+  CONNTRAIL_DATABASE_URL     SQLite file, or a libSQL server (file:data/conntrail.db)
+  CONNTRAIL_DATABASE_TOKEN   token of the libSQL server
+  CONNTRAIL_ADMIN_TOKEN      admin token of 32 characters or more; without it one is made at the
+                             first start, shown once and kept as a hash
+
+With --with-agent, the agent gets CONNTRAIL_URL and CONNTRAIL_TOKEN unless they are set, and all the
+rest of the environment (see node agent/main.ts --help).
+
+Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.`;
