@@ -1,55 +1,115 @@
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { storable } from "../text.ts";
+import { MAX_WINDOW_MS } from "./reports.ts";
+import type { WindowRange } from "./windows.ts";
 
+/** Where each gauge stands in samples. */
+const GAUGES = {
+  entries: "s.entries",
+  count: "s.count",
+  limit: "s.max",
+  buckets: "s.buckets",
+  unreplied: "s.unreplied",
+  assured: "s.assured",
+  offloaded: "s.offloaded",
+  ipv4: "s.ipv4",
+  ipv6: "s.ipv6",
+  tcp: "s.tcp",
+  udp: "s.udp",
+  icmp: "s.icmp",
+  icmpv6: "s.icmpv6",
+  sctp: "s.sctp",
+  otherProtocols: "s.other_protocols",
+  tcpNone: "s.tcp_none",
+  tcpSynSent: "s.tcp_syn_sent",
+  tcpSynRecv: "s.tcp_syn_recv",
+  tcpEstablished: "s.tcp_established",
+  tcpFinWait: "s.tcp_fin_wait",
+  tcpCloseWait: "s.tcp_close_wait",
+  tcpLastAck: "s.tcp_last_ack",
+  tcpTimeWait: "s.tcp_time_wait",
+  tcpClose: "s.tcp_close",
+  tcpSynSent2: "s.tcp_syn_sent2",
+  natNone: "s.nat_none",
+  natSnat: "s.nat_snat",
+  natDnat: "s.nat_dnat",
+  natBoth: "s.nat_both",
+  unreadableLines: "s.unreadable_lines",
+} as const;
+type Gauge = keyof typeof GAUGES;
+
+export type SeriesMetric = Gauge | "utilisation";
 export const SERIES_METRICS = [
-  "entries",
-  "count",
-  "limit",
+  ...(Object.keys(GAUGES) as Gauge[]),
   "utilisation",
-  "buckets",
-  "unreplied",
-  "assured",
-  "offloaded",
-  "ipv4",
-  "ipv6",
-  "tcp",
-  "udp",
-  "icmp",
-  "icmpv6",
-  "sctp",
-  "otherProtocols",
-  "tcpNone",
-  "tcpSynSent",
-  "tcpSynRecv",
-  "tcpEstablished",
-  "tcpFinWait",
-  "tcpCloseWait",
-  "tcpLastAck",
-  "tcpTimeWait",
-  "tcpClose",
-  "tcpSynSent2",
-  "natNone",
-  "natSnat",
-  "natDnat",
-  "natBoth",
-  "unreadableLines",
-] as const;
-export type SeriesMetric = (typeof SERIES_METRICS)[number];
+] as const satisfies SeriesMetric[];
 
-export type SeriesQuery = {
-  clusterId: number;
+export type SeriesQuery = WindowRange & {
   metric: SeriesMetric;
-  /** One node's series. */
-  node?: string | undefined;
-  /** A series a node, or (default) one for the cluster. */
+  /** A series a node, or (default without `node`) one for the cluster. */
   by?: "cluster" | "node" | undefined;
-  from: number;
-  to: number;
   stepMs: number;
 };
 
-/** `points` are [start of step in epoch ms, value]; a step without a value has no point. */
+/** `points` are [start of the step in epoch ms, value]; a step without a value has no point. */
 export type Series = { node: string | null; points: [number, number][] };
 
-export async function series(_db: Db, _query: SeriesQuery): Promise<Series[]> {
-  throw new Error("not yet");
+type Row = { node: string | null; step: number; value: number };
+
+/**
+ * How a gauge went. Steps are multiples of `stepMs`. A node's value is the mean of its windows, each weighing as
+ * long as it lies in the step; the cluster's is the sum over the nodes that have one. Utilisation is
+ * the highest there was instead, in the step and in the cluster: one full table is no better for the others.
+ */
+export async function series(db: Db, query: SeriesQuery): Promise<Series[]> {
+  const byNode = query.by === "node" || (query.by === undefined && query.node !== undefined);
+  const perNode = nodeSteps(query);
+  const together = sql.raw(query.metric === "utilisation" ? "max(value)" : "sum(value)");
+  const rows = await db.all<Row>(
+    byNode
+      ? sql`select node, step, value from (${perNode}) order by node, step`
+      : sql`select null as node, step, ${together} as value from (${perNode}) group by step order by step`,
+  );
+  const found = new Map<string | null, Series>();
+  for (const { node, step, value } of rows) {
+    const one = found.get(node) ?? { node, points: [] };
+    one.points.push([step, value]);
+    found.set(node, one);
+  }
+  return [...found.values()];
+}
+
+/** CROSS JOIN keeps the nodes outside: each is then one seek into its own time. */
+function nodeSteps({ clusterId, from, to, node, metric, stepMs }: SeriesQuery): SQL {
+  const length = sql`cast(${stepMs} as integer)`;
+  const step = sql`(s.start / ${length} + o.value) * ${length}`;
+  const overlap = sql`(min(s.end, ${step} + ${length}) - max(s.start, ${step}))`;
+  const named = node === undefined ? sql`` : sql`and n.name = ${storable(node)}`;
+  return sql`
+    select n.name as node, ${step} as step, ${aggregate(metric, overlap)} as value
+    from nodes n
+    cross join samples s on s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id
+      and s.start > ${from - MAX_WINDOW_MS} and s.start < ${to}
+    cross join json_each(${stepsAWindow(stepMs)}) o
+    where n.cluster_id = ${clusterId} ${named} and s.end > ${from} and ${gauge(metric)} is not null
+      and ${step} < s.end and ${step} < ${to} and ${step} + ${length} > ${from}
+    group by n.id, step`;
+}
+
+/** As real numbers: sum() of integers fails beyond 64 bits. */
+function aggregate(metric: SeriesMetric, overlap: SQL): SQL {
+  if (metric === "utilisation") return sql`max(${gauge(metric)})`;
+  return sql`sum(${gauge(metric)} * 1.0 * ${overlap}) / sum(${overlap})`;
+}
+
+function gauge(metric: SeriesMetric): SQL {
+  if (metric === "utilisation") return sql`coalesce(s.count, s.entries) * 1.0 / nullif(s.max, 0)`;
+  return sql.raw(GAUGES[metric]);
+}
+
+/** Numbers from 0, one for each step that a window can reach into. */
+function stepsAWindow(stepMs: number): string {
+  return JSON.stringify([...Array(Math.ceil(MAX_WINDOW_MS / stepMs) + 1).keys()]);
 }

@@ -1,27 +1,26 @@
 import type { Db } from "../client.ts";
-import type { NatClass } from "../segment.ts";
+import { isFilter } from "../holdings/filter.ts";
+import type { FlowFilter } from "../holdings/filter.ts";
+import type { Amounts, Holdings } from "../holdings/holdings.ts";
+import { decodeSegment, decodeTalkers } from "../segment.ts";
+import { matchingSources, sources, sourcesWithTraffic } from "../holdings/sources.ts";
+import { rankedTally } from "./ranked-tally.ts";
+import type { WindowRange } from "./windows.ts";
 
 export const TALKER_METRICS = ["entries", "snatEntries", "unreplied", "peers", "bytes", "packets"] as const;
 export type TalkerMetric = (typeof TALKER_METRICS)[number];
 
 /** Windows that overlap [from, to) count. Addresses in canonical form (see canonicalAddress). */
-export type TalkerQuery = {
-  clusterId: number;
-  from: number;
-  to: number;
-  node?: string | undefined;
-  /** Names the one row to list: everybody else is the remainder. */
-  source?: string | undefined;
-  peer?: string | undefined;
-  port?: number | undefined;
-  protocol?: number | undefined;
-  nat?: NatClass | undefined;
-  limit: number;
-  /** What to rank by; entries by default. */
-  metric?: TalkerMetric | undefined;
-};
+export type TalkerQuery = WindowRange &
+  FlowFilter & {
+    /** Names the one row to list: everybody else is the remainder. */
+    source?: string | undefined;
+    limit: number;
+    /** What to rank by; entries by default. */
+    metric?: TalkerMetric | undefined;
+  };
 
-/** Undefined where it is not known (peers of more than one source, bytes without accounting). */
+/** Undefined where nobody knows (bytes without accounting). */
 export type Measures = {
   entries: number;
   snatEntries: number;
@@ -49,7 +48,44 @@ export type TalkerAnswer = {
   windows: number;
 };
 
-/** The sources that use the table most, largest first. */
-export async function topTalkers(_db: Db, _query: TalkerQuery): Promise<TalkerAnswer> {
-  throw new Error("not yet");
+/**
+ * The sources that use the table most, largest first. Filters other than `source` narrow the answer to the flow
+ * groups that match, of which reports list only the largest: see `exact`.
+ */
+export async function topTalkers(db: Db, query: TalkerQuery): Promise<TalkerAnswer> {
+  const { source, metric = "entries", limit } = query;
+  const filter = { ...query, source: undefined };
+  const { listed, remainder, total, exact, unlisted, windows } = await rankedTally(db, query, {
+    read: reader(filter, metric),
+    filtered: isFilter(filter),
+    metric,
+    limit,
+    only: source === undefined ? undefined : [source],
+  });
+  return {
+    talkers: listed.map(({ key, amounts, share }) => {
+      return { address: key, ...measures(amounts), peers: amounts.peers ?? 0, share };
+    }),
+    remainder: { sources: remainder.amounts.rows, ...measures(remainder.amounts), share: remainder.share },
+    total: { sources: total.amounts.rows, ...measures(total.amounts) },
+    exact,
+    unlisted,
+    windows,
+  };
+}
+
+function reader(filter: FlowFilter, metric: TalkerMetric): (data: Uint8Array) => Holdings {
+  if (isFilter(filter)) return (data) => matchingSources(decodeSegment(data), filter);
+  const traffic = metric === "bytes" || metric === "packets";
+  return traffic ? (data) => sourcesWithTraffic(decodeSegment(data)) : (data) => sources(decodeTalkers(data));
+}
+
+function measures({ entries = 0, snatEntries = 0, unreplied = 0, bytes, packets }: Amounts): Measures {
+  return {
+    entries,
+    snatEntries,
+    unreplied,
+    ...(bytes === undefined ? {} : { bytes }),
+    ...(packets === undefined ? {} : { packets }),
+  };
 }

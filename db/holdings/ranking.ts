@@ -1,0 +1,51 @@
+import type { Holdings, Measure } from "./holdings.ts";
+
+/** Beyond this many keys at once the smaller half is forgotten: to matter, it would have to outgrow the larger. */
+const MAX_CANDIDATES = 200_000;
+
+/** Finds the largest keys: of each the most it held in any one window of a node, added over the nodes. */
+export class Ranking {
+  readonly #metric: Measure;
+  readonly #all = new Map<string, number>();
+  readonly #node = new Map<string, number>();
+  #nodeId = 0;
+
+  constructor(metric: Measure) {
+    this.#metric = metric;
+  }
+
+  /** Windows come node by node. */
+  add(nodeId: number, { keys, columns }: Holdings): void {
+    if (nodeId !== this.#nodeId) this.#finishNode();
+    this.#nodeId = nodeId;
+    const values = columns[this.#metric] ?? [];
+    for (const [i, key] of keys.entries()) {
+      const value = values[i] ?? 0;
+      if (value > (this.#node.get(key) ?? -1)) this.#node.set(key, value);
+    }
+    prune(this.#node);
+  }
+
+  /** Largest first; equal ones in the order of their keys. */
+  top(limit: number): string[] {
+    this.#finishNode();
+    return largest(this.#all, limit).map(([key]) => key);
+  }
+
+  #finishNode(): void {
+    for (const [key, value] of this.#node) this.#all.set(key, (this.#all.get(key) ?? 0) + value);
+    this.#node.clear();
+    prune(this.#all);
+  }
+}
+
+function prune(values: Map<string, number>): void {
+  if (values.size <= MAX_CANDIDATES) return;
+  const kept = largest(values, MAX_CANDIDATES / 2);
+  values.clear();
+  for (const [key, value] of kept) values.set(key, value);
+}
+
+function largest(values: Map<string, number>, limit: number): [string, number][] {
+  return [...values].toSorted(([a, x], [b, y]) => y - x || (a < b ? -1 : 1)).slice(0, limit);
+}
