@@ -25,8 +25,8 @@ export const EAFNOSUPPORT = 97;
 export const ENOBUFS = 105;
 
 /** Loads the C library through koffi; throws `SourceError` where koffi is not installed or has no build for this machine. */
-export async function loadLibc(): Promise<Libc> {
-  const { default: koffi } = await import("koffi").catch((cause: unknown) => {
+export async function loadLibc(load = () => import("koffi")): Promise<Libc> {
+  const { default: koffi } = await load().catch((cause: unknown) => {
     throw new SourceError(
       "netlink needs the package koffi, which is not installed for this machine",
       "install the optional dependencies (npm ci), or let the agent read procfs",

@@ -16,14 +16,14 @@ const REQUEST_BYTES = 16 + 4;
 
 /** The kernel fills at most 32 KiB of a dump at once (netlink_dump in net/netlink/af_netlink.c). */
 const DATAGRAM_BYTES = 65_536;
-/** Datagrams between two looks at the event loop: about a millisecond of work. */
+/** Datagrams between two looks at the event loop: two to three milliseconds of work, most of it the kernel's. */
 const DATAGRAMS_A_TURN = 8;
 
 /**
  * The table by ctnetlink dump, the cheapest way. Throws `SourceError` where a small real request is not answered: no
  * koffi, no CAP_NET_ADMIN, or no ctnetlink in the kernel.
  */
-export async function openNetlink(load: () => Promise<Libc> = loadLibc): Promise<Source> {
+export async function openNetlink(load: () => Promise<Libc> = () => loadLibc()): Promise<Source> {
   const libc = await load();
   probe(libc);
   let sequence = 0;

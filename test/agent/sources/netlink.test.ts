@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import type { Libc } from "../../../agent/sources/libc.ts";
+import { type Libc, loadLibc } from "../../../agent/sources/libc.ts";
 import { openNetlink } from "../../../agent/sources/netlink.ts";
 import { control, type Header, message, payloadOf } from "../../support/ctnetlink-messages.ts";
 import { aRow, asRow, type Row } from "../../support/rows.ts";
@@ -73,6 +73,15 @@ const refusal =
 const open = (libc: Libc) => openNetlink(async () => libc);
 
 describe("the netlink source", () => {
+  test("a machine without koffi is told apart from one without conntrack", async ({ expect }) => {
+    const missing = () => Promise.reject<typeof import("koffi")>(new Error("Cannot find package 'koffi'"));
+    await expect(openNetlink(() => loadLibc(missing))).rejects.toMatchObject({
+      name: "SourceError",
+      message: expect.stringContaining("koffi"),
+      remedy: expect.stringContaining("optional dependencies"),
+    });
+  });
+
   test("reads datagrams until the kernel says done", async ({ expect }) => {
     const read: Row[] = [];
     const source = await open(aKernel([rows(3), EINTR, rows(2), done]));
