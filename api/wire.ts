@@ -4,6 +4,8 @@ import * as z from "zod";
 export const MAX_WINDOW_MS = 300_000;
 /** Longest text in a report (node name, kernel release): a DNS name has at most 253 bytes (RFC 1035, 2.3.4). */
 export const MAX_TEXT = 253;
+/** The longest way to write an address: a v4-mapped one, in full. */
+const MAX_ADDRESS = 45;
 /** Node addresses: a node with many CNI bridges has some dozens. */
 export const MAX_NODE_ADDRESSES = 256;
 /** Sources a report lists one by one; an agent folds more into the remainder. */
@@ -41,10 +43,65 @@ const Text = z.string().max(MAX_TEXT);
 /** Epoch milliseconds, from 1970 to the year 9999. */
 const Instant = z.int().min(0).max(253_402_300_799_999);
 
-const isAddress = (text: string) => z.regexes.ipv4.test(text) || z.regexes.ipv6.test(text);
-const Address = z.string().max(45).refine(isAddress, "not an IPv4 or IPv6 address");
+const isAddress = (text: unknown): text is string =>
+  typeof text === "string" &&
+  text.length <= MAX_ADDRESS &&
+  (z.regexes.ipv4.test(text) || z.regexes.ipv6.test(text));
+const isNatClass = (text: unknown): text is (typeof NAT_CLASSES)[number] =>
+  text === "none" || text === "snat" || text === "dnat" || text === "both";
+const wholeUpTo =
+  (max: number) =>
+  (value: unknown): value is number =>
+    Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
+const isCount = wholeUpTo(Number.MAX_SAFE_INTEGER);
+const isIndex = (value: unknown): value is number | null => value === null || isCount(value);
 
-const column = <T extends z.ZodType>(value: T, max: number) => z.array(value).max(max);
+/** What an OpenAPI reader is told of the elements of a column. */
+interface Elements<T> {
+  is(this: void, value: unknown): value is T;
+  complaint: string;
+  schema: Record<string, unknown>;
+}
+
+const wholeSchema = (maximum: number) => ({ type: "integer", minimum: 0, maximum });
+const addressElements = {
+  is: isAddress,
+  complaint: "not an IPv4 or IPv6 address",
+  schema: { type: "string", maxLength: MAX_ADDRESS },
+};
+const natElements = {
+  is: isNatClass,
+  complaint: `not one of ${NAT_CLASSES.join(", ")}`,
+  schema: { type: "string", enum: [...NAT_CLASSES] },
+};
+const wholeElements = (max: number) => ({
+  is: wholeUpTo(max),
+  complaint: `not a whole number from 0 to ${max}`,
+  schema: wholeSchema(max),
+});
+const countElements = wholeElements(Number.MAX_SAFE_INTEGER);
+const indexElements = {
+  is: isIndex,
+  complaint: "neither a whole number nor null",
+  schema: { ...countElements.schema, type: ["integer", "null"] },
+};
+
+/**
+ * An array of at most `max` plain values. Checked in one loop that stops at the first complaint: zod's own array makes
+ * objects for each element, which is a fifth of the work of taking a report, and one issue for each that is wrong,
+ * which is hundreds of megabytes for the worst body.
+ */
+const column = <T>({ is, complaint, schema }: Elements<T>, max: number) =>
+  z
+    .custom<T[]>()
+    .superRefine((values: unknown, check) => {
+      if (!Array.isArray(values)) return complain(check, [], "not an array");
+      if (values.length > max)
+        return complain(check, [], `has ${values.length} rows; at most ${max} are taken`);
+      const row = values.findIndex((value) => !is(value));
+      if (row >= 0) complain(check, [row], complaint);
+    })
+    .meta({ type: "array", maxItems: max, items: schema });
 
 /** Who reports. `bootId` is the kernel's (/proc/sys/kernel/random/boot_id): counters start anew with it. */
 export const ReportNode = z
@@ -53,7 +110,7 @@ export const ReportNode = z
     bootId: Text.min(1),
     agent: Text,
     kernel: Text,
-    addresses: column(Address, MAX_NODE_ADDRESSES),
+    addresses: column(addressElements, MAX_NODE_ADDRESSES),
   })
   .meta({ id: "ReportNode" });
 
@@ -64,14 +121,14 @@ export const Completeness = z
     /** Whether every flow opened and closed in the window was seen. */
     events: z.enum(["off", "complete", "lossy"]),
     /** What this source cannot see on this node, in words. */
-    blind: column(z.string().max(MAX_UNREADABLE_LENGTH), MAX_BLIND),
+    blind: z.array(z.string().max(MAX_UNREADABLE_LENGTH)).max(MAX_BLIND),
     /** The table was resized while it was dumped (NLM_F_DUMP_INTR): an entry may be missing or double. */
     interrupted: z.boolean().optional(),
     /** Lines or messages that could not be read; they are in no total. */
     unreadable: z
       .object({
         lines: Count,
-        samples: column(z.string().max(MAX_UNREADABLE_LENGTH), MAX_UNREADABLE_SAMPLES),
+        samples: z.array(z.string().max(MAX_UNREADABLE_LENGTH)).max(MAX_UNREADABLE_SAMPLES),
       })
       .optional(),
   })
@@ -96,38 +153,38 @@ export const TableDump = z
     unreplied: Count,
     assured: Count,
     offloaded: Count,
-    zones: column(z.int().min(0).max(65_535), MAX_ZONES),
+    zones: column(wholeElements(65_535), MAX_ZONES),
   })
   .meta({ id: "TableDump" });
 
 /** One source a row, over all its flow groups. `source` indexes `addresses`. */
 const Talkers = z
   .object({
-    source: column(Count, MAX_TALKERS),
-    entries: column(Count, MAX_TALKERS),
-    snatEntries: column(Count, MAX_TALKERS),
-    unreplied: column(Count, MAX_TALKERS),
+    source: column(countElements, MAX_TALKERS),
+    entries: column(countElements, MAX_TALKERS),
+    snatEntries: column(countElements, MAX_TALKERS),
+    unreplied: column(countElements, MAX_TALKERS),
     /** Distinct peer addresses. */
-    peers: column(Count, MAX_TALKERS),
+    peers: column(countElements, MAX_TALKERS),
   })
   .meta({ id: "ReportTalkers" });
 
 /** One flow group a row. `source`, `peer` and `natAddress` index `addresses`. */
 const Groups = z
   .object({
-    source: column(Count, MAX_GROUPS),
-    peer: column(Count, MAX_GROUPS),
+    source: column(countElements, MAX_GROUPS),
+    peer: column(countElements, MAX_GROUPS),
     /** 0 where the protocol has no ports. */
-    peerPort: column(z.int().min(0).max(65_535), MAX_GROUPS),
-    protocol: column(z.int().min(0).max(255), MAX_GROUPS),
-    nat: column(z.enum(NAT_CLASSES), MAX_GROUPS),
+    peerPort: column(wholeElements(65_535), MAX_GROUPS),
+    protocol: column(wholeElements(255), MAX_GROUPS),
+    nat: column(natElements, MAX_GROUPS),
     /** The address the peer sees; null without SNAT. */
-    natAddress: column(Count.nullable(), MAX_GROUPS),
-    entries: column(Count, MAX_GROUPS),
-    unreplied: column(Count, MAX_GROUPS),
+    natAddress: column(indexElements, MAX_GROUPS),
+    entries: column(countElements, MAX_GROUPS),
+    unreplied: column(countElements, MAX_GROUPS),
     /** Both directions, since each entry was created; absent where accounting (nf_conntrack_acct) is off. */
-    bytes: column(Count, MAX_GROUPS).optional(),
-    packets: column(Count, MAX_GROUPS).optional(),
+    bytes: column(countElements, MAX_GROUPS).optional(),
+    packets: column(countElements, MAX_GROUPS).optional(),
   })
   .meta({ id: "ReportGroups" });
 
@@ -141,7 +198,7 @@ const GroupRemainder = z.object({
 });
 
 const FlowTables = z.object({
-  addresses: column(Address, MAX_ADDRESSES),
+  addresses: column(addressElements, MAX_ADDRESSES),
   talkers: Talkers,
   talkerRemainder: TalkerRemainder,
   groups: Groups,
