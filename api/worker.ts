@@ -1,0 +1,74 @@
+import { openD1 } from "../db/d1.ts";
+import { openLibsqlWeb } from "../db/libsql-web.ts";
+import type { Db } from "../db/client.ts";
+import { storeReports } from "../db/queries/reports.ts";
+import { createApp, type LogEvent } from "./app.ts";
+import { ProblemError, problemResponse } from "./problem.ts";
+import { hashToken, MIN_SECRET } from "./tokens.ts";
+
+/** Bindings, variables and secrets of the Worker. */
+export interface Env {
+  DB?: D1Database;
+  LIBSQL_URL?: string;
+  LIBSQL_AUTH_TOKEN?: string;
+  ADMIN_TOKEN?: string;
+}
+
+type App = ReturnType<typeof createApp>;
+
+const log = (event: LogEvent) => console.log(JSON.stringify(event));
+/** One app an environment, which lives as long as its isolate. */
+const apps = new WeakMap<Env, App>();
+
+export default {
+  async fetch(request, env, context): Promise<Response> {
+    const app = await appOf(env);
+    if (app) return app.fetch(request, env, context);
+    const detail = "The service is not configured; its log says what is missing.";
+    return problemResponse(new ProblemError("misconfigured", detail), crypto.randomUUID());
+  },
+  /** Nothing falls due yet: what is stored needs no upkeep until there are coarser tiers. */
+  scheduled(): void {},
+} satisfies ExportedHandler<Env>;
+
+/** Requests that come before the first app is there make their own: one must not wait for what another began. */
+async function appOf(env: Env): Promise<App | undefined> {
+  const app = apps.get(env) ?? (await openApp(env));
+  if (app) apps.set(env, app);
+  return app;
+}
+
+/** Undefined, with every complaint logged, when the configuration does not do. */
+async function openApp(env: Env): Promise<App | undefined> {
+  const { complaints, db } = openDatabase(env);
+  const adminToken = env.ADMIN_TOKEN ?? "";
+  if (adminToken.length < MIN_SECRET)
+    complaints.push(`the secret ADMIN_TOKEN must have ${MIN_SECRET} characters or more`);
+  if (!db || complaints.length > 0) {
+    log({ level: "error", event: "misconfigured", complaints });
+    return undefined;
+  }
+  return createApp({
+    db,
+    // Requests of a Worker must not wait for each other's input and output, so each commits by itself.
+    storeReport: async (report) => (await storeReports(db, [report]))[0] ?? "stored",
+    now: Date.now,
+    log,
+    adminTokenHash: await hashToken(adminToken),
+  });
+}
+
+function openDatabase({ DB, LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken }: Env): {
+  complaints: string[];
+  db?: Db;
+} {
+  if (!url)
+    return DB
+      ? { complaints: [], db: openD1(DB) }
+      : { complaints: ["there is neither a D1 binding DB nor LIBSQL_URL"] };
+  try {
+    return { complaints: [], db: openLibsqlWeb({ url, authToken }) };
+  } catch (error) {
+    return { complaints: [`LIBSQL_URL cannot be used: ${(error as Error).message}`] };
+  }
+}
