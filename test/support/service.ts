@@ -1,0 +1,97 @@
+import { freshDb } from "#fresh-db";
+import { createApp, type LogEvent } from "../../api/app.ts";
+import { hashToken, type Scope } from "../../api/tokens.ts";
+import type { Db } from "../../db/client.ts";
+import { reportWriter } from "../../db/queries/reports.ts";
+import { NOW } from "./a-report.ts";
+
+export const ADMIN = "canary-admin-token-of-more-than-32-characters";
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  // Tests say what they expect of it.
+  // oxlint-disable-next-line typescript/no-explicit-any
+  body: any;
+}
+
+export interface Question {
+  token?: string | undefined;
+  json?: unknown;
+  body?: BodyInit;
+  headers?: Record<string, string>;
+}
+
+/** The service on an empty database, with a clock that stands still and a log that is kept. */
+export interface Service {
+  db: Db;
+  log: LogEvent[];
+  /** All it has ever answered or logged, to be searched for secrets. */
+  said: string[];
+  clock: { now: number };
+  ask(method: string, path: string, question?: Question): Promise<Answer>;
+  /** A token made over HTTP; the cluster is made first where it is not there. */
+  token(scope: Scope, cluster?: string, more?: Record<string, unknown>): Promise<string>;
+  post(token: string, report: unknown): Promise<Answer>;
+}
+
+export async function openService(differing: { db?: Db; bodyDeadlineMs?: number } = {}): Promise<Service> {
+  const db = differing.db ?? (await freshDb());
+  const log: LogEvent[] = [];
+  const said: string[] = [];
+  const clock = { now: NOW };
+  const writer = reportWriter(db);
+  const app = createApp({
+    db,
+    storeReport: (report) => writer.store(report),
+    now: () => clock.now,
+    log: (event) => {
+      log.push(event);
+      said.push(JSON.stringify(event));
+    },
+    adminTokenHash: await hashToken(ADMIN),
+    bodyDeadlineMs: differing.bodyDeadlineMs,
+  });
+  const ask: Service["ask"] = async (method, path, { token, json, body, headers = {} } = {}) => {
+    const response = await app.request(path, {
+      method,
+      headers: {
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+        ...(json !== undefined && { "content-type": "application/json" }),
+        ...headers,
+      },
+      ...(json !== undefined && { body: JSON.stringify(json) }),
+      ...(body !== undefined && { body }),
+    });
+    const text = await response.text();
+    said.push(text, JSON.stringify([...response.headers]));
+    const isJson = response.headers.get("content-type")?.includes("json");
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      body: isJson ? JSON.parse(text) : undefined,
+    };
+  };
+  return {
+    db,
+    log,
+    said,
+    clock,
+    ask,
+    token: async (scope, cluster, more = {}) => {
+      if (cluster) await ask("POST", "/v1/clusters", { token: ADMIN, json: { name: cluster } });
+      const made = await ask("POST", "/v1/tokens", { token: ADMIN, json: { scope, cluster, ...more } });
+      if (made.status !== 201) throw new Error(`no token: ${made.text}`);
+      return made.body.token;
+    },
+    post: (token, report) => ask("POST", "/v1/reports", { token, json: report }),
+  };
+}
+
+/** How many windows of a cluster are stored, as the service tells it. */
+export async function storedWindows(service: Service, cluster: string): Promise<number> {
+  const { body } = await service.ask("GET", `/v1/talkers?cluster=${cluster}&since=400d`, { token: ADMIN });
+  return body.window.windows;
+}
