@@ -1,6 +1,26 @@
 import { drizzle } from "drizzle-orm/d1";
 import type { Db } from "./client.ts";
 
+/** What a query becomes in a batch; drizzle keeps it out of its types. */
+interface Prepared {
+  getQuery(): { sql: string; params: unknown[]; method?: string };
+  mapResult(result: unknown, isFromBatch: true): unknown;
+}
+
 export function openD1(binding: D1Database): Db {
-  return drizzle(binding);
+  return Object.assign(drizzle(binding), {
+    // drizzle's own batch binds no parameters to `run` and `all` of plain SQL on D1, and throws.
+    batch: async (queries: readonly { _prepare(): Prepared }[]) => {
+      const prepared = queries.map((query) => query._prepare());
+      const statements = prepared.map((query) => {
+        const { sql, params } = query.getQuery();
+        return binding.prepare(sql).bind(...params);
+      });
+      const results = await binding.batch(statements);
+      return prepared.map((query, at) => {
+        const result = results[at];
+        return query.getQuery().method === "run" ? result : query.mapResult(result, true);
+      });
+    },
+  }) as unknown as Db;
 }
