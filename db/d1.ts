@@ -11,6 +11,7 @@ export function openD1(binding: D1Database): Db {
   return Object.assign(drizzle(binding), {
     // drizzle's own batch binds no parameters to `run` and `all` of plain SQL on D1, and throws.
     batch: async (queries: readonly { _prepare(): Prepared }[]) => {
+      // oxlint-disable-next-line no-underscore-dangle -- drizzle's name
       const prepared = queries.map((query) => query._prepare());
       const statements = prepared.map((query) => {
         const { sql, params } = query.getQuery();
@@ -22,5 +23,5 @@ export function openD1(binding: D1Database): Db {
         return query.getQuery().method === "run" ? result : query.mapResult(result, true);
       });
     },
-  }) as unknown as Db;
+  });
 }
