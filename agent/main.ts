@@ -54,12 +54,10 @@ function readOptions() {
 }
 
 async function openReader(config: Config): Promise<Reader> {
-  const opened = await openSource(config.source);
-  const reasons =
-    "reasons" in opened ? opened.reasons.map(({ message, remedy }) => `${message}. ${remedy}`) : [];
+  const { source, reasons } = await openSource(config.source);
   return {
-    source: "source" in opened ? opened.source : undefined,
-    reasons,
+    source,
+    reasons: reasons.map(({ message, remedy }) => `${message}. ${remedy}`),
     identity: () => readIdentity(config.node),
     gauges: () => readGauges(),
     now: Date.now,
@@ -80,7 +78,7 @@ async function once(config: Config, json: boolean): Promise<number> {
 
 async function serve(config: Config): Promise<number> {
   const reader = await openReader(config);
-  for (const reason of reader.reasons) log({ level: "warning", event: "table-unreadable", reason });
+  for (const reason of reader.reasons) log({ level: "warning", event: "source-unavailable", reason });
   if (!reader.source && (await reader.gauges()).count === undefined) {
     for (const reason of reader.reasons) console.error(reason);
     return UNREADABLE;
@@ -117,23 +115,22 @@ function sending(target: Target) {
   };
 }
 
-/** Aborted by the first SIGTERM or SIGINT; the process ends by itself soon after, or is ended at the deadline. */
+/**
+ * Aborted by the first SIGTERM or SIGINT; the process ends by itself soon after, or is ended at the deadline. Whoever
+ * stops a whole process group signals twice, once through the parent: the second one must not cut the first short.
+ */
 function stopSignal(): AbortSignal {
   const stopping = new AbortController();
-  for (const name of ["SIGTERM", "SIGINT"] as const) {
-    process.once(name, () => {
-      stopping.abort();
-      globalThis
-        .setTimeout(() => {
-          log({
-            level: "warning",
-            event: "stopped",
-            reason: `not done ${STOP_DEADLINE_MS} ms after ${name}`,
-          });
-          process.exit(0);
-        }, STOP_DEADLINE_MS)
-        .unref();
-    });
-  }
+  const stop = (name: string) => {
+    if (stopping.signal.aborted) return;
+    stopping.abort();
+    globalThis.setTimeout(() => endUnfinished(name), STOP_DEADLINE_MS).unref();
+  };
+  process.on("SIGTERM", stop).on("SIGINT", stop);
   return stopping.signal;
+}
+
+function endUnfinished(signal: string): never {
+  log({ level: "warning", event: "stopped", reason: `not done ${STOP_DEADLINE_MS} ms after ${signal}` });
+  process.exit(0);
 }

@@ -6,7 +6,7 @@ import type { Window } from "./window.ts";
 /** What one window is read from. */
 export interface Reader {
   source: Source | undefined;
-  /** Why there is no source, for the report's completeness. */
+  /** Why there is no source, or no cheaper one. */
   reasons: readonly string[];
   identity(): Promise<ReportNode>;
   gauges(): Promise<TableGauges>;

@@ -15,8 +15,11 @@ export interface Opener {
   open: () => Promise<Source>;
 }
 
-/** A source to read from, or why there is none: one reason for each that was tried, in their order. */
-export type Opened = { source: Source } | { reasons: SourceError[] };
+/** A source to read from, if there is one, and why each that was tried before it could not be had, in their order. */
+export interface Opened {
+  source?: Source;
+  reasons: SourceError[];
+}
 
 /** Opens the source of that name, or with "auto" the first that works. */
 export async function openSource(
@@ -27,7 +30,7 @@ export async function openSource(
   for (const { name, open } of openers) {
     if (preference !== "auto" && preference !== name) continue;
     try {
-      return { source: await open() };
+      return { source: await open(), reasons };
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       reasons.push(error);

@@ -97,6 +97,21 @@ test("told to stop, the agent hands over the window it is in and exits 0", async
   ctx.expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ event: "stopped", unsent: 0 });
 });
 
+test("told to stop twice, as when a whole process group is, the agent still hands over its window", async (ctx) => {
+  if (noConntrack) ctx.skip(noConntrack);
+  let reports = 0;
+  const url = await serving(
+    createServer((request, response) => {
+      reports += 1;
+      // The second signal comes while the report is on its way.
+      agent.kill("SIGTERM");
+      request.resume().once("end", () => response.writeHead(202).end());
+    }),
+  );
+  const { agent } = await started(url);
+  ctx.expect([await exitCode(agent), reports]).toEqual([0, 1]);
+});
+
 test("told to stop while the server is away, the agent exits 0 and says what it could not hand over", async (ctx) => {
   if (noConntrack) ctx.skip(noConntrack);
   const closed = createServer();

@@ -19,10 +19,10 @@ export interface WindowCost {
 }
 
 const [name, count] = process.argv.slice(2);
-const opened = await openSource(name === "procfs" ? "procfs" : "netlink");
-if ("reasons" in opened) throw new Error(opened.reasons.map(({ message }) => message).join("; "));
+const { source, reasons } = await openSource(name === "procfs" ? "procfs" : "netlink");
+if (!source) throw new Error(reasons.map(({ message }) => message).join("; "));
 const reader = {
-  source: opened.source,
+  source,
   reasons: [],
   identity: () => readIdentity("bench"),
   gauges: () => readGauges(),
@@ -46,5 +46,5 @@ for (let window = 0; window < Number(count); window += 1) {
     packedBytes: body.length,
   });
 }
-opened.source.close();
+source.close();
 console.log(JSON.stringify(costs));

@@ -9,13 +9,12 @@ export type Outcome =
   | { name: string; rows: Row[]; dump: Dump }
   | { reasons: { message: string; remedy: string }[] };
 
-async function outcome(opened: Opened): Promise<Outcome> {
-  if ("reasons" in opened)
-    return { reasons: opened.reasons.map(({ message, remedy }) => ({ message, remedy })) };
+async function outcome({ source, reasons }: Opened): Promise<Outcome> {
+  if (!source) return { reasons: reasons.map(({ message, remedy }) => ({ message, remedy })) };
   const rows: Row[] = [];
-  const dump = await opened.source.dump((entry) => rows.push(asRow(entry)), new AbortController().signal);
-  opened.source.close();
-  return { name: opened.source.name, rows, dump };
+  const dump = await source.dump((entry) => rows.push(asRow(entry)), new AbortController().signal);
+  source.close();
+  return { name: source.name, rows, dump };
 }
 
 const preference = process.argv[2] as Parameters<typeof openSource>[0];

@@ -17,9 +17,9 @@ const fails = (name: Source["name"]): Opener => ({
 });
 
 describe("choosing a source", () => {
-  test("auto takes the first that works", async ({ expect }) => {
+  test("auto takes the first that works and says why not one before it", async ({ expect }) => {
     const opened = await openSource("auto", [fails("netlink"), works("procfs"), works("conntrack")]);
-    expect(opened).toMatchObject({ source: { name: "procfs" } });
+    expect(opened).toMatchObject({ source: { name: "procfs" }, reasons: [{ message: "no netlink" }] });
   });
 
   test("auto says of each why it is not to be had, in order", async ({ expect }) => {
