@@ -109,7 +109,7 @@ function insertSamples(rows: string): SQL {
 }
 
 function checkWindow({ from, to }: StoredReport): void {
-  if (to <= from || to - from > MAX_WINDOW_MS) throw new RangeError(`[${from}, ${to}) is no window`);
+  if (!(to > from && to - from <= MAX_WINDOW_MS)) throw new RangeError(`[${from}, ${to}) is no window`);
 }
 
 function chunk<T>(rows: readonly T[], size: number): T[][] {

@@ -1,6 +1,10 @@
 import { freshDb } from "#fresh-db";
+import { sql } from "drizzle-orm";
 import { describe, test } from "vitest";
-import { clusterByName, insertCluster, listClusters } from "../../db/queries/clusters.ts";
+import { clusterByName, deleteCluster, insertCluster, listClusters } from "../../db/queries/clusters.ts";
+import { storeReports } from "../../db/queries/reports.ts";
+import { insertToken, tokenById } from "../../db/queries/tokens.ts";
+import { aCluster, aReportOf } from "../support/stored-report.ts";
 
 describe("clusters", () => {
   test("a name is taken once", async ({ expect }) => {
@@ -13,7 +17,66 @@ describe("clusters", () => {
 
   test("are listed by name", async ({ expect }) => {
     const db = await freshDb();
-    for (const name of ["b", "a"]) await insertCluster(db, { name, createdAt: 1 });
+    for (const name of ["b", "a"]) await aCluster(db, name);
     expect((await listClusters(db)).map((cluster) => cluster.name)).toEqual(["a", "b"]);
+  });
+
+  test.for(["it's", "%", "Ünï \u{1F4A9}", "\0", "x' or '1'='1"])(
+    "%j is found by its whole name only",
+    async (name, { expect }) => {
+      const db = await freshDb();
+      const id = await aCluster(db, name);
+      await aCluster(db, "other");
+      expect((await clusterByName(db, name))?.id).toBe(id);
+      expect(await clusterByName(db, `${name}x`)).toBeUndefined();
+    },
+  );
+});
+
+describe("a deleted cluster", () => {
+  test("takes all its data along and nobody else's", async ({ expect }) => {
+    const db = await freshDb();
+    const ids = [await aCluster(db, "a"), await aCluster(db, "b")];
+    for (const clusterId of ids) {
+      await insertToken(db, {
+        id: `t${clusterId}`,
+        clusterId,
+        scope: "read",
+        label: null,
+        hash: "h",
+        createdAt: 1,
+        expiresAt: null,
+      });
+      const reports = [0, 1, 2].map((sequence) =>
+        aReportOf([{ source: "10.0.0.1", entries: 1 }], { clusterId, sequence }),
+      );
+      await storeReports(db, reports);
+    }
+    expect(await deleteCluster(db, 1)).toBe(true);
+    for (const table of ["tokens", "nodes", "boots", "samples", "segments"])
+      expect(await db.all(sql.raw(`select distinct cluster_id from ${table}`)), table).toEqual([
+        { cluster_id: 2 },
+      ]);
+    expect(await clusterByName(db, "a")).toBeUndefined();
+    expect(await tokenById(db, "t1")).toBeUndefined();
+  });
+
+  test("with more windows than one statement deletes goes whole", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const windows = Array.from({ length: 1100 }, (_, sequence) => aReportOf([], { sequence }));
+    for (let at = 0; at < windows.length; at += 100) await storeReports(db, windows.slice(at, at + 100));
+    expect(await deleteCluster(db, 1)).toBe(true);
+    expect(await db.all(sql`select 1 from samples union all select 1 from segments`)).toEqual([]);
+  });
+
+  test("leaves neither its name nor its id taken: the name is free, the id never given again", async ({
+    expect,
+  }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await deleteCluster(db, 1);
+    expect(await deleteCluster(db, 1)).toBe(false);
+    expect(await aCluster(db)).toBe(2);
   });
 });

@@ -1,0 +1,38 @@
+import { sql } from "drizzle-orm";
+import { test } from "vitest";
+import { aCluster, aReportOf, START } from "../support/stored-report.ts";
+
+const WORKERS = navigator.userAgent === "Cloudflare-Workers";
+
+test("a file is made with its folder, and every commit reaches the disk", async (ctx) => {
+  if (WORKERS) return ctx.skip("Workers have no files");
+  const { expect } = ctx;
+  const { openLibsql } = await import("../../db/libsql.ts");
+  const { storeReports } = await import("../../db/queries/reports.ts");
+  const { mkdtemp, rm } = await import("node:fs/promises");
+  const folder = await mkdtemp("/tmp/conntrail-");
+  const url = `file:${folder}/new folder/100%25/conntrail.db`;
+  const { db, migrate, close } = await openLibsql({ url });
+  ctx.onTestFinished(async () => {
+    close();
+    await rm(folder, { recursive: true });
+  });
+  await migrate();
+  await migrate();
+  await aCluster(db);
+  const settings = async () => [
+    await db.all(sql`pragma journal_mode`),
+    await db.all(sql`pragma synchronous`),
+    await db.all(sql`pragma busy_timeout`),
+  ];
+  const wanted = [[{ journal_mode: "wal" }], [{ synchronous: 2 }], [{ timeout: 5000 }]];
+  expect(await settings()).toEqual(wanted);
+  await storeReports(db, [aReportOf([])]);
+  await expect(db.batch([db.run(sql`insert into nodes (id) values (1)`)])).rejects.toThrow();
+  await Promise.all([1, 2, 3].map((sequence) => storeReports(db, [aReportOf([], { sequence })])));
+  expect(await settings()).toEqual(wanted);
+
+  const again = await openLibsql({ url });
+  expect(await again.db.all(sql`select min(start) as start from samples`)).toEqual([{ start: START }]);
+  again.close();
+});

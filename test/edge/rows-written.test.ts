@@ -1,0 +1,42 @@
+import { freshDb } from "#fresh-db";
+import { env } from "cloudflare:workers";
+import { test } from "vitest";
+import { openD1 } from "../../db/d1.ts";
+import { storeReports } from "../../db/queries/reports.ts";
+import { aCluster, aDump, aReportOf } from "../support/stored-report.ts";
+
+/** The binding, and how many rows its batches wrote as D1 bills them. */
+function metered(): { binding: D1Database; rowsWritten: () => number } {
+  const { DB } = env as unknown as { DB: D1Database };
+  let rows = 0;
+  const binding = {
+    prepare: (query: string) => DB.prepare(query),
+    batch: async (statements: D1PreparedStatement[]) => {
+      const results = await DB.batch(statements);
+      for (const { meta } of results) rows += meta.rows_written;
+      return results;
+    },
+  } as unknown as D1Database;
+  return { binding, rowsWritten: () => rows };
+}
+
+const report = (sequence: number) =>
+  aReportOf([{ source: "10.0.0.1", entries: 1 }], {
+    sequence,
+    dump: aDump({ entries: 1 }),
+    table: { count: 1, max: 9 },
+  });
+
+test.for([
+  ["the second of a node", [1], 4],
+  ["one seen before", [0], 0],
+  ["ten in one batch", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], 40],
+] as const)("%s writes four rows a new report", async ([, sequences, rows], { expect }) => {
+  await aCluster(await freshDb());
+  const { binding, rowsWritten } = metered();
+  const db = openD1(binding);
+  await storeReports(db, [report(0)]);
+  const before = rowsWritten();
+  await storeReports(db, sequences.map(report));
+  expect(rowsWritten() - before).toBe(rows);
+});
