@@ -1,0 +1,111 @@
+import { freshDb } from "#fresh-db";
+import { describe, test } from "vitest";
+import type { Db } from "../../db/client.ts";
+import { topFlows } from "../../db/queries/flows.ts";
+import type { FlowQuery } from "../../db/queries/flows.ts";
+import { storeReports } from "../../db/queries/reports.ts";
+import { aCluster, aReportOf, START } from "../support/stored-report.ts";
+
+const ask = (db: Db, query: Partial<FlowQuery> = {}) =>
+  topFlows(db, { clusterId: 1, from: START, to: START + 3_600_000, limit: 10, ...query });
+
+const dns = { source: "10.0.0.1", peer: "10.0.9.9", peerPort: 53, protocol: 17, nat: "dnat" } as const;
+const web = { source: "10.0.0.1", peer: "1.1.1.1", nat: "snat", natAddress: "192.168.0.23" } as const;
+const ping = { source: "2001:db8::1", peer: "2001:db8::2", peerPort: 0, protocol: 58 } as const;
+const rows = [
+  { ...dns, entries: 50, unreplied: 1 },
+  { ...web, entries: 30, unreplied: 20 },
+  { ...ping, entries: 10 },
+];
+const remainders = { groupRemainder: { groups: 4, entries: 10, unreplied: 2 } };
+
+describe("the flow groups of one window", () => {
+  test("come largest first, and with the remainder add up to all there is", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows, {}, remainders)]);
+    expect(await ask(db, { limit: 2 })).toEqual({
+      flows: [
+        { ...dns, natAddress: null, entries: 50, unreplied: 1, share: 0.5 },
+        { ...web, peerPort: 443, protocol: 6, entries: 30, unreplied: 20, share: 0.3 },
+      ],
+      remainder: { groups: 5, entries: 20, unreplied: 2, share: 0.2 },
+      total: { groups: 7, entries: 100, unreplied: 23 },
+      exact: true,
+      unlisted: 0,
+      windows: 1,
+    });
+  });
+
+  test.for([
+    [{ source: "10.0.0.1" }, [50, 30]],
+    [{ source: "2001:db8::1" }, [10]],
+    [{ peer: "1.1.1.1" }, [30]],
+    [{ port: 0 }, [10]],
+    [{ protocol: 17 }, [50]],
+    [{ nat: "snat" }, [30]],
+    [{ source: "10.0.0.1", port: 443 }, [30]],
+    [{ source: "10.0.0.1", protocol: 58 }, []],
+  ] as const)("that match %j", async ([filter, entries], { expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows)]);
+    expect((await ask(db, filter)).flows.map((flow) => flow.entries)).toEqual(entries);
+  });
+
+  test("that match are not exact where others were folded away", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows, {}, remainders)]);
+    const answer = await ask(db, { peer: "1.1.1.1" });
+    expect([answer.exact, answer.unlisted]).toEqual([false, 10]);
+    expect([answer.total, answer.remainder.entries]).toEqual([{ groups: 1, entries: 30, unreplied: 20 }, 0]);
+  });
+
+  test("differ when any of their six parts does", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const others = [
+      { ...web, source: "10.0.0.2" },
+      { ...web, peer: "1.1.1.2" },
+      { ...web, peerPort: 444 },
+      { ...web, protocol: 17 },
+      { ...web, nat: "both" as const },
+      { ...web, natAddress: "192.168.0.24" },
+    ];
+    await storeReports(db, [aReportOf([web, ...others].map((group) => ({ ...group, entries: 1 })))]);
+    expect((await ask(db)).flows).toHaveLength(7);
+  });
+});
+
+test("over windows and nodes a flow group has the most of a window, added over the nodes", async ({
+  expect,
+}) => {
+  const db = await freshDb();
+  await aCluster(db);
+  const held = (name: string, sequence: number, entries: number) =>
+    aReportOf([{ ...web, entries }], { sequence, node: { name } });
+  await storeReports(db, [held("a", 0, 5), held("a", 1, 9), held("b", 0, 3)]);
+  const { flows, windows } = await ask(db);
+  expect([flows.map(({ entries }) => entries), windows]).toEqual([[12], 3]);
+  expect((await ask(db, { node: "a" })).flows[0]?.entries).toBe(9);
+});
+
+test("bytes and packets rank flow groups where accounting is on, and are absent where it is off", async ({
+  expect,
+}) => {
+  const db = await freshDb();
+  await aCluster(db);
+  await storeReports(db, [
+    aReportOf([
+      { ...web, entries: 1, bytes: 9000, packets: 9 },
+      { ...dns, entries: 5, bytes: 10, packets: 50 },
+    ]),
+    aReportOf([{ ...ping, entries: 2 }], { sequence: 1 }),
+  ]);
+  expect((await ask(db, { metric: "bytes" })).flows.map(({ bytes }) => bytes)).toEqual([9000, 10, undefined]);
+  expect((await ask(db, { metric: "packets", limit: 1 })).flows[0]).toMatchObject({
+    source: dns.source,
+    packets: 50,
+  });
+});

@@ -1,0 +1,220 @@
+import { freshDb } from "#fresh-db";
+import { describe, test } from "vitest";
+import type { Db } from "../../db/client.ts";
+import { storeReports } from "../../db/queries/reports.ts";
+import { series, SERIES_METRICS } from "../../db/queries/series.ts";
+import type { SeriesQuery } from "../../db/queries/series.ts";
+import { aCluster, aDump, aStoredReport, START } from "../support/stored-report.ts";
+
+const MINUTE = 60_000;
+const ask = (db: Db, query: Partial<SeriesQuery> = {}) =>
+  series(db, {
+    clusterId: 1,
+    metric: "count",
+    from: START,
+    to: START + 10 * MINUTE,
+    stepMs: MINUTE,
+    ...query,
+  });
+const counted = (name: string, sequence: number, count: number, max = 1000) =>
+  aStoredReport({ sequence, node: { name }, table: { count, max } });
+
+describe("a series", () => {
+  test("has the mean of a node's windows in each step, summed over the nodes", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [
+      counted("a", 0, 10),
+      counted("a", 1, 20),
+      counted("a", 2, 30),
+      counted("b", 0, 100),
+      counted("b", 1, 100),
+    ]);
+    expect(await ask(db)).toEqual([
+      {
+        node: null,
+        points: [
+          [START, 115],
+          [START + MINUTE, 30],
+        ],
+      },
+    ]);
+  });
+
+  test("can be had of each node or of one", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [counted("b", 0, 2), counted("a", 0, 1), counted("a", 3, 5)]);
+    const a = {
+      node: "a",
+      points: [
+        [START, 1],
+        [START + MINUTE, 5],
+      ],
+    };
+    expect(await ask(db, { by: "node" })).toEqual([a, { node: "b", points: [[START, 2]] }]);
+    expect(await ask(db, { node: "a" })).toEqual([a]);
+    expect(await ask(db, { node: "nobody" })).toEqual([]);
+  });
+
+  test("has no point where nobody knows", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [
+      counted("a", 0, 1),
+      aStoredReport({ sequence: 2, node: { name: "a" } }),
+      counted("a", 6, 3),
+    ]);
+    expect(await ask(db)).toEqual([
+      {
+        node: null,
+        points: [
+          [START, 1],
+          [START + 3 * MINUTE, 3],
+        ],
+      },
+    ]);
+    expect(await ask(db, { metric: "entries" })).toEqual([]);
+  });
+
+  test("keeps clusters apart", async ({ expect }) => {
+    const db = await freshDb();
+    const [a, b] = [await aCluster(db, "a"), await aCluster(db, "b")];
+    await storeReports(db, [
+      aStoredReport({ clusterId: a, table: { count: 1 } }),
+      aStoredReport({ clusterId: b, table: { count: 2 } }),
+    ]);
+    expect(await ask(db, { clusterId: b })).toEqual([{ node: null, points: [[START, 2]] }]);
+  });
+
+  test("of limits adds the nodes up, of utilisation names the fullest", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [
+      counted("a", 0, 900, 1000),
+      counted("a", 1, 100, 1000),
+      counted("b", 0, 10, 100),
+    ]);
+    expect((await ask(db, { metric: "limit" }))[0]?.points).toEqual([[START, 1100]]);
+    expect((await ask(db, { metric: "utilisation" }))[0]?.points).toEqual([[START, 0.9]]);
+  });
+
+  test("goes through steps shorter than the windows without gaps", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [counted("a", 0, 6)]);
+    const points = (await ask(db, { stepMs: 10_000 }))[0]?.points;
+    expect(points).toEqual([
+      [START, 6],
+      [START + 10_000, 6],
+      [START + 20_000, 6],
+    ]);
+  });
+
+  test("weighs a window in each step by the time it lies there", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const from = START + 50_000;
+    await storeReports(db, [
+      counted("a", 0, 40),
+      aStoredReport({ sequence: 1, from, to: from + 30_000, node: { name: "a" }, table: { count: 80 } }),
+    ]);
+    expect((await ask(db))[0]?.points).toEqual([
+      [START, 50],
+      [START + MINUTE, 80],
+    ]);
+  });
+
+  test("counts windows that reach into the range and no others", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(
+      db,
+      [counted("a", -1, 1), counted("a", 0, 2), counted("a", 19, 3), counted("a", 20, 4)].map(
+        (report, i) => ({ ...report, sequence: i }),
+      ),
+    );
+    expect((await ask(db))[0]?.points).toEqual([
+      [START, 2],
+      [START + 9 * MINUTE, 3],
+    ]);
+    expect((await ask(db, { from: START - 1, to: START }))[0]?.points).toEqual([[START - MINUTE, 1]]);
+  });
+
+  test("takes counts as large as they get", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const max = Number.MAX_SAFE_INTEGER;
+    await storeReports(
+      db,
+      ["a", "b"].map((name) => counted(name, 0, max)),
+    );
+    expect((await ask(db))[0]?.points).toEqual([[START, 2 * max]]);
+  });
+});
+
+test("every gauge of a report has a series", async ({ expect }) => {
+  const db = await freshDb();
+  await aCluster(db);
+  const dump = aDump({
+    entries: 1,
+    byFamily: { ipv4: 2, ipv6: 3 },
+    byProtocol: { "6": 4, "17": 5, "1": 6, "58": 7, "132": 8, "47": 9 },
+    byTcpState: {
+      NONE: 10,
+      SYN_SENT: 11,
+      SYN_RECV: 12,
+      ESTABLISHED: 13,
+      FIN_WAIT: 14,
+      CLOSE_WAIT: 15,
+      LAST_ACK: 16,
+      TIME_WAIT: 17,
+      CLOSE: 18,
+      SYN_SENT2: 19,
+    },
+    byNat: { none: 20, snat: 21, dnat: 22, both: 23 },
+    unreplied: 24,
+    assured: 25,
+    offloaded: 26,
+  });
+  const table = { count: 27, max: 30, buckets: 28 };
+  await storeReports(db, [
+    aStoredReport({ dump, table, completeness: { unreadable: { lines: 29, samples: [] } } }),
+  ]);
+  const found = await Promise.all(
+    SERIES_METRICS.map(async (metric) => [metric, (await ask(db, { metric }))[0]?.points[0]?.[1]]),
+  );
+  expect(Object.fromEntries(found)).toEqual({
+    entries: 1,
+    ipv4: 2,
+    ipv6: 3,
+    tcp: 4,
+    udp: 5,
+    icmp: 6,
+    icmpv6: 7,
+    sctp: 8,
+    otherProtocols: 9,
+    tcpNone: 10,
+    tcpSynSent: 11,
+    tcpSynRecv: 12,
+    tcpEstablished: 13,
+    tcpFinWait: 14,
+    tcpCloseWait: 15,
+    tcpLastAck: 16,
+    tcpTimeWait: 17,
+    tcpClose: 18,
+    tcpSynSent2: 19,
+    natNone: 20,
+    natSnat: 21,
+    natDnat: 22,
+    natBoth: 23,
+    unreplied: 24,
+    assured: 25,
+    offloaded: 26,
+    count: 27,
+    buckets: 28,
+    unreadableLines: 29,
+    limit: 30,
+    utilisation: 0.9,
+  });
+});

@@ -1,0 +1,381 @@
+import { freshDb } from "#fresh-db";
+import fc from "fast-check";
+import { describe, test } from "vitest";
+import type { Db } from "../../db/client.ts";
+import { storeReports } from "../../db/queries/reports.ts";
+import { topTalkers } from "../../db/queries/talkers.ts";
+import type { TalkerQuery } from "../../db/queries/talkers.ts";
+import { aCluster, aReportOf, aStoredReport, START } from "../support/stored-report.ts";
+
+const HOUR = 3_600_000;
+const ask = (db: Db, query: Partial<TalkerQuery> = {}) =>
+  topTalkers(db, { clusterId: 1, from: START, to: START + HOUR, limit: 10, ...query });
+const listed = (answer: Awaited<ReturnType<typeof topTalkers>>) =>
+  answer.talkers.map(({ address, entries }) => [address, entries]);
+
+describe("the talkers of one window", () => {
+  const rows = [
+    {
+      source: "10.0.0.1",
+      peer: "1.1.1.1",
+      nat: "snat",
+      natAddress: "192.168.0.23",
+      entries: 60,
+      unreplied: 5,
+    },
+    { source: "10.0.0.1", peer: "2.2.2.2", entries: 10 },
+    { source: "10.0.0.2", peer: "1.1.1.1", entries: 20, unreplied: 20 },
+    { source: "2001:db8::3", peer: "2001:db8::4", entries: 5 },
+  ] as const;
+  const remainders = { talkerRemainder: { sources: 2, entries: 5, snatEntries: 4, unreplied: 1 } };
+
+  test("come largest first, and with the remainder add up to all there is", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows, {}, remainders)]);
+    expect(await ask(db, { limit: 2 })).toEqual({
+      talkers: [
+        { address: "10.0.0.1", entries: 70, snatEntries: 60, unreplied: 5, peers: 2, share: 0.7 },
+        { address: "10.0.0.2", entries: 20, snatEntries: 0, unreplied: 20, peers: 1, share: 0.2 },
+      ],
+      remainder: { sources: 3, entries: 10, snatEntries: 4, unreplied: 1, share: 0.1 },
+      total: { sources: 5, entries: 100, snatEntries: 64, unreplied: 26 },
+      exact: true,
+      unlisted: 0,
+      windows: 1,
+    });
+  });
+
+  test.for([
+    ["unreplied", "10.0.0.2"],
+    ["snatEntries", "10.0.0.1"],
+    ["peers", "10.0.0.1"],
+    ["entries", "10.0.0.1"],
+  ] as const)("are ranked by %s when asked", async ([metric, first], { expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows)]);
+    expect((await ask(db, { metric })).talkers[0]?.address).toBe(first);
+  });
+
+  test("named by source leave everybody else as the remainder", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows, {}, remainders)]);
+    const { talkers, remainder } = await ask(db, { source: "10.0.0.2" });
+    expect(talkers.map(({ address, share }) => [address, share])).toEqual([["10.0.0.2", 0.2]]);
+    expect([remainder.entries, remainder.sources]).toEqual([80, 4]);
+  });
+
+  test("nobody has seen are none", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows)]);
+    const { talkers, remainder, exact } = await ask(db, { source: "10.9.9.9" });
+    expect([talkers, remainder.entries, exact]).toEqual([[], 95, true]);
+  });
+
+  test("may be all remainder", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows, {}, remainders)]);
+    const { talkers, remainder } = await ask(db, { limit: 0 });
+    expect([talkers, remainder.entries, remainder.share]).toEqual([[], 100, 1]);
+  });
+
+  test("with numbers as large as they get stay exact", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const entries = Number.MAX_SAFE_INTEGER;
+    await storeReports(db, [aReportOf([{ source: "10.0.0.1", entries, unreplied: entries }])]);
+    const { talkers, total } = await ask(db);
+    expect([talkers[0]?.entries, talkers[0]?.unreplied, total.entries]).toEqual([entries, entries, entries]);
+  });
+});
+
+describe("over several windows and nodes", () => {
+  test("a talker has the most it held at once on a node, added over the nodes", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const held = (name: string, sequence: number, entries: number) =>
+      aReportOf([{ source: "10.0.0.1", entries }], { sequence, node: { name } });
+    await storeReports(db, [
+      held("a", 0, 5),
+      held("a", 1, 9),
+      held("a", 2, 1),
+      held("b", 0, 3),
+      held("b", 5, 2),
+    ]);
+    expect(listed(await ask(db))).toEqual([["10.0.0.1", 12]]);
+    expect(listed(await ask(db, { node: "b" }))).toEqual([["10.0.0.1", 3]]);
+    expect(listed(await ask(db, { node: "nobody" }))).toEqual([]);
+  });
+
+  test("shares weigh every window, and equal talkers come by address", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [
+      aReportOf([{ source: "10.0.0.2", entries: 10 }], { sequence: 0 }),
+      aReportOf(
+        [
+          { source: "10.0.0.1", entries: 10 },
+          { source: "10.0.0.2", entries: 5 },
+        ],
+        { sequence: 1 },
+      ),
+    ]);
+    const { talkers } = await ask(db);
+    expect(talkers.map(({ address, share }) => [address, share])).toEqual([
+      ["10.0.0.1", 10 / 25],
+      ["10.0.0.2", 15 / 25],
+    ]);
+  });
+
+  test("a listed talker that a report folded away makes the answer say how much it may lack", async ({
+    expect,
+  }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const folded = { talkerRemainder: { sources: 3, entries: 7, snatEntries: 0, unreplied: 0 } };
+    await storeReports(db, [
+      aReportOf(
+        [
+          { source: "10.0.0.1", entries: 10 },
+          { source: "10.0.0.2", entries: 9 },
+        ],
+        { sequence: 0 },
+      ),
+      aReportOf([{ source: "10.0.0.1", entries: 10 }], { sequence: 1 }, folded),
+    ]);
+    const two = await ask(db, { limit: 2 });
+    expect([two.exact, two.unlisted, two.remainder.entries]).toEqual([false, 7, 7]);
+    const one = await ask(db, { limit: 1 });
+    expect([one.exact, one.unlisted, one.remainder.entries]).toEqual([true, 0, 9]);
+  });
+
+  test("clusters never meet", async ({ expect }) => {
+    const db = await freshDb();
+    const [a, b] = [await aCluster(db, "a"), await aCluster(db, "b")];
+    await storeReports(db, [
+      aReportOf([{ source: "10.0.0.1", entries: 1 }], { clusterId: a }),
+      aReportOf([{ source: "10.0.0.1", entries: 2 }], { clusterId: b }),
+    ]);
+    expect(listed(await ask(db, { clusterId: a }))).toEqual([["10.0.0.1", 1]]);
+    expect(listed(await ask(db, { clusterId: b }))).toEqual([["10.0.0.1", 2]]);
+  });
+
+  test.for([
+    ["ends where the range begins", -30_000, 0, 0],
+    ["reaches a millisecond into the range", -29_999, 1, 1],
+    ["lies in the range", 0, 30_000, 1],
+    ["begins a millisecond before the range ends", HOUR - 1, HOUR + 29_999, 1],
+    ["begins where the range ends", HOUR, HOUR + 30_000, 0],
+    ["is the longest there may be and reaches a millisecond into the range", -299_999, 1, 1],
+  ] as const)("a window that %s counts accordingly", async ([, from, to, windows], { expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [
+      aReportOf([{ source: "10.0.0.1", entries: 1 }], { from: START + from, to: START + to }),
+    ]);
+    expect((await ask(db)).windows).toBe(windows);
+  });
+
+  test("more windows than one page holds are all counted", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    for (const name of ["a", "b", "c"])
+      await storeReports(
+        db,
+        Array.from({ length: 200 }, (_, sequence) =>
+          aReportOf([{ source: "10.0.0.1", entries: sequence }], { sequence, node: { name } }),
+        ),
+      );
+    const answer = await ask(db, { to: START + 24 * HOUR });
+    expect([answer.windows, answer.talkers[0]?.entries]).toEqual([600, 3 * 199]);
+  });
+
+  test("windows without flows are not looked at", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aStoredReport()]);
+    expect(await ask(db)).toMatchObject({
+      talkers: [],
+      windows: 0,
+      exact: true,
+      total: { entries: 0, sources: 0 },
+      remainder: { share: 0 },
+    });
+  });
+});
+
+describe("talkers among the flows that match", () => {
+  const rows = [
+    {
+      source: "10.0.0.1",
+      peer: "1.1.1.1",
+      peerPort: 53,
+      protocol: 17,
+      nat: "snat",
+      natAddress: "192.168.0.23",
+      entries: 30,
+      unreplied: 3,
+    },
+    { source: "10.0.0.1", peer: "1.1.1.1", peerPort: 443, entries: 8 },
+    { source: "10.0.0.2", peer: "1.1.1.1", peerPort: 53, protocol: 17, entries: 10 },
+    { source: "10.0.0.2", peer: "2001:db8::1", peerPort: 443, nat: "dnat", entries: 2 },
+  ] as const;
+
+  test.for([
+    [
+      { peer: "1.1.1.1" },
+      [
+        ["10.0.0.1", 38],
+        ["10.0.0.2", 10],
+      ],
+    ],
+    [
+      { port: 443 },
+      [
+        ["10.0.0.1", 8],
+        ["10.0.0.2", 2],
+      ],
+    ],
+    [
+      { protocol: 17 },
+      [
+        ["10.0.0.1", 30],
+        ["10.0.0.2", 10],
+      ],
+    ],
+    [{ nat: "dnat" }, [["10.0.0.2", 2]]],
+    [{ port: 53, nat: "none" }, [["10.0.0.2", 10]]],
+    [{ port: 53, source: "10.0.0.2" }, [["10.0.0.2", 10]]],
+    [{ peer: "2001:db8::1" }, [["10.0.0.2", 2]]],
+    [{ peer: "10.0.0.1" }, []],
+  ] as const)("%j", async ([filter, wanted], { expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows)]);
+    expect(listed(await ask(db, filter))).toEqual(wanted);
+  });
+
+  test("have shares of what matches", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows)]);
+    const answer = await ask(db, { port: 53, limit: 1 });
+    expect(answer).toEqual({
+      talkers: [{ address: "10.0.0.1", entries: 30, snatEntries: 30, unreplied: 3, peers: 1, share: 0.75 }],
+      remainder: { sources: 1, entries: 10, snatEntries: 0, unreplied: 0, share: 0.25 },
+      total: { sources: 2, entries: 40, snatEntries: 30, unreplied: 3 },
+      exact: true,
+      unlisted: 0,
+      windows: 1,
+    });
+  });
+
+  test("are not exact where a report folded flow groups away, and say how much they may lack", async ({
+    expect,
+  }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const remainders = { groupRemainder: { groups: 9, entries: 11, unreplied: 0 } };
+    await storeReports(db, [aReportOf(rows, {}, remainders), aReportOf(rows, { sequence: 1 })]);
+    const answer = await ask(db, { port: 443 });
+    expect([answer.exact, answer.unlisted, answer.total.entries]).toEqual([false, 11, 10]);
+  });
+});
+
+describe("bytes and packets", () => {
+  test("rank talkers where accounting is on", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [
+      aReportOf([
+        { source: "10.0.0.1", entries: 9, bytes: 100, packets: 4 },
+        { source: "10.0.0.2", peer: "9.9.9.9", entries: 1, bytes: 5000, packets: 2 },
+        { source: "10.0.0.2", entries: 1, bytes: 50, packets: 1 },
+      ]),
+    ]);
+    const { talkers, remainder } = await ask(db, { metric: "bytes", limit: 1 });
+    expect(talkers).toEqual([
+      {
+        address: "10.0.0.2",
+        entries: 2,
+        snatEntries: 0,
+        unreplied: 0,
+        peers: 2,
+        bytes: 5050,
+        packets: 3,
+        share: 2 / 11,
+      },
+    ]);
+    expect(remainder).toMatchObject({ bytes: 100, packets: 4 });
+  });
+
+  test("are absent, not 0, where it is off", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf([{ source: "10.0.0.1", entries: 9 }])]);
+    const { talkers, remainder } = await ask(db, { metric: "bytes" });
+    expect(talkers).toEqual([
+      { address: "10.0.0.1", entries: 9, snatEntries: 0, unreplied: 0, peers: 1, share: 1 },
+    ]);
+    expect(remainder).not.toHaveProperty("bytes");
+  });
+});
+
+test("any windows of any nodes answer as adding them up by hand does", async ({ expect }) => {
+  const sources = ["10.0.0.1", "10.0.0.2", "10.0.0.3", "10.0.0.4"] as const;
+  const window = fc.record({
+    node: fc.constantFrom("a", "b"),
+    entries: fc.tuple(fc.nat(9), fc.nat(9), fc.nat(9), fc.nat(9)),
+    rest: fc.nat(5),
+  });
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(window, { minLength: 1, maxLength: 12 }),
+      fc.integer({ min: 0, max: 4 }),
+      async (windows, limit) => {
+        const db = await freshDb();
+        await aCluster(db);
+        await storeReports(
+          db,
+          windows.map(({ node, entries, rest }, sequence) =>
+            aReportOf(
+              sources.map((source, i) => ({ source, entries: entries[i] ?? 0 })),
+              { sequence, node: { name: node } },
+              { talkerRemainder: { sources: rest, entries: rest, snatEntries: 0, unreplied: 0 } },
+            ),
+          ),
+        );
+        const most = (held: (window: (typeof windows)[number]) => number) =>
+          ["a", "b"]
+            .map((node) => Math.max(0, ...windows.filter((window) => window.node === node).map(held)))
+            .reduce((x, y) => x + y);
+        const sums = sources.map((source, i) => ({
+          address: source,
+          entries: most(({ entries }) => entries[i] ?? 0),
+        }));
+        const top = sums
+          .toSorted((x, y) => y.entries - x.entries || (x.address < y.address ? -1 : 1))
+          .slice(0, limit);
+        const others = sources.flatMap((source, i) =>
+          top.some(({ address }) => address === source) ? [] : [i],
+        );
+        const answer = await ask(db, { limit });
+        expect(answer.talkers.map(({ address, entries }) => ({ address, entries }))).toEqual(top);
+        expect(answer.remainder.entries).toBe(
+          most(({ entries, rest }) => others.reduce((sum, i) => sum + (entries[i] ?? 0), rest)),
+        );
+        expect(answer.total.entries).toBe(most(({ entries, rest }) => entries.reduce((x, y) => x + y, rest)));
+        const shares = answer.talkers.reduce((sum, { share }) => sum + share, answer.remainder.share);
+        expect(shares).toBeCloseTo(
+          windows.some(({ entries, rest }) => rest > 0 || entries.some(Boolean)) ? 1 : 0,
+          9,
+        );
+      },
+    ),
+    { numRuns: 25 },
+  );
+});
