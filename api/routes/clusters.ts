@@ -20,7 +20,7 @@ import { invalid, ProblemError } from "../problem.ts";
 import { router } from "../router.ts";
 
 const Cluster = z.object({ name: ClusterName, createdAt: Time }).meta({ id: "Cluster" });
-const NewCluster = z.object({ name: ClusterName }).meta({ id: "NewCluster" });
+export const NewCluster = z.object({ name: ClusterName }).meta({ id: "NewCluster" });
 
 const toCluster = ({ name, createdAt }: ClusterRow) => ({ name, createdAt: toTime(createdAt) });
 
@@ -68,7 +68,6 @@ const removeCluster = createRoute({
 });
 
 export const clusters = router();
-clusters.openAPIRegistry.register("NewCluster", NewCluster);
 
 clusters.openapi(createCluster, async (c) => {
   const { deps } = c.var;

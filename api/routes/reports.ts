@@ -6,7 +6,6 @@ import { bearer, body, bodyProblems, json, problems } from "../contract.ts";
 import { MAX_INFLATED_BYTES, MAX_WIRE_BYTES, parseReport, toStoredReport } from "../ingest.ts";
 import { ProblemError } from "../problem.ts";
 import { router } from "../router.ts";
-import { Report } from "../wire.ts";
 
 const postReport = createRoute({
   method: "post",
@@ -27,7 +26,6 @@ const postReport = createRoute({
 const LIMITS = { wireBytes: MAX_WIRE_BYTES, inflatedBytes: MAX_INFLATED_BYTES };
 
 export const reports = router();
-reports.openAPIRegistry.register("Report", Report);
 reports.openapi(postReport, async (c) => {
   const { deps, caller } = c.var;
   if (!caller.cluster) throw new ProblemError("forbidden", "This token belongs to no cluster.");

@@ -42,7 +42,7 @@ const MintedToken = z
   .meta({ id: "MintedToken" });
 
 /** An ingest token speaks for one cluster, an admin token for all; a read token for one or for all. */
-const NewToken = z
+export const NewToken = z
   .object({
     scope: z.enum(SCOPES),
     cluster: ClusterName.optional(),
@@ -55,7 +55,7 @@ const NewToken = z
     if (scope === "admin" && cluster !== undefined) complain("an admin token is for all clusters");
   })
   .meta({ id: "NewToken" });
-type NewToken = z.infer<typeof NewToken>;
+export type NewToken = z.infer<typeof NewToken>;
 
 const toToken = (row: Omit<ListedToken, "clusterId">) => ({
   id: row.id,
@@ -101,7 +101,6 @@ const revokeToken = createRoute({
 });
 
 export const tokens = router();
-tokens.openAPIRegistry.register("NewToken", NewToken);
 
 tokens.openapi(createToken, async (c) => {
   const { db, now } = c.var.deps;

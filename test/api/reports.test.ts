@@ -43,7 +43,7 @@ test("a report sent ten times at once is stored once", async ({ expect }) => {
   const service = await openService();
   const token = await service.token("ingest", "prod");
   const answers = await Promise.all(Array.from({ length: 10 }, () => service.post(token, aReport())));
-  expect(answers.map(({ status }) => status).toSorted()).toEqual([...Array(9).fill(200), 202]);
+  expect(answers.map(({ status }) => status).filter((status) => status === 202)).toHaveLength(1);
   expect(await storedWindows(service, "prod")).toBe(1);
 });
 

@@ -62,7 +62,7 @@ export async function openService(differing: { db?: Db; bodyDeadlineMs?: number 
         ...headers,
       },
       ...(json !== undefined && { body: JSON.stringify(json) }),
-      ...(body !== undefined && { body }),
+      ...(body !== undefined && { body, ...(body instanceof ReadableStream && { duplex: "half" }) }),
     });
     const text = await response.text();
     said.push(text, JSON.stringify([...response.headers]));
