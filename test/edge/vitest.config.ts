@@ -25,6 +25,7 @@ export default defineConfig(async () => {
     test: {
       name: "edge",
       include: ["test/{api,db,edge}/**/*.test.ts"],
+      exclude: ["test/api/node/**"],
       expect: { requireAssertions: true },
     },
   };
