@@ -1,4 +1,4 @@
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import * as z from "zod";
 import { canonicalAddress } from "../../db/address.ts";

@@ -5,20 +5,21 @@ import { aCluster, aReportOf, START } from "../support/stored-report.ts";
 const WORKERS = navigator.userAgent === "Cloudflare-Workers";
 
 test("a file is made with its folder, and every commit reaches the disk", async (ctx) => {
-  if (WORKERS) return ctx.skip("Workers have no files");
+  ctx.skip(WORKERS, "Workers have no files");
   const { expect } = ctx;
   const { openLibsql } = await import("../../db/libsql.ts");
   const { storeReports } = await import("../../db/queries/reports.ts");
   const { mkdtemp, rm } = await import("node:fs/promises");
   const folder = await mkdtemp("/tmp/conntrail-");
   const url = `file:${folder}/new folder/100%25/conntrail.db`;
-  const { db, migrate, close } = await openLibsql({ url });
+  const database = await openLibsql({ url });
+  const { db } = database;
   ctx.onTestFinished(async () => {
-    close();
+    database.close();
     await rm(folder, { recursive: true });
   });
-  await migrate();
-  await migrate();
+  await database.migrate();
+  await database.migrate();
   await aCluster(db);
   const settings = async () => [
     await db.all(sql`pragma journal_mode`),

@@ -1,5 +1,5 @@
 import { deflateSync } from "node:zlib";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import { decodeSegment, decodeTalkers, encodeSegment, SegmentError } from "../../db/segment.ts";
 import type { NatClass, Segment } from "../../db/segment.ts";

@@ -1,5 +1,5 @@
 import { freshDb } from "#fresh-db";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { describe, test } from "vitest";
 import type { Db } from "../../db/client.ts";
 import { storeReports } from "../../db/queries/reports.ts";
