@@ -95,11 +95,11 @@ const column = <T>({ is, complaint, schema }: Elements<T>, max: number) =>
   z
     .custom<T[]>()
     .superRefine((values: unknown, check) => {
-      if (!Array.isArray(values)) return complain(check, [], "not an array");
+      if (!Array.isArray(values)) return refuse(check, [], "not an array");
       if (values.length > max)
-        return complain(check, [], `has ${values.length} rows; at most ${max} are taken`);
+        return refuse(check, [], `has ${values.length} rows; at most ${max} are taken`);
       const row = values.findIndex((value) => !is(value));
-      if (row >= 0) complain(check, [row], complaint);
+      if (row >= 0) refuse(check, [row], complaint);
     })
     .meta({ type: "array", maxItems: max, items: schema });
 
@@ -283,6 +283,11 @@ function sameLengths(table: string, columns: Columns, check: Check): boolean {
 function inRange(path: string[], indexes: readonly (number | null)[], size: number, check: Check): void {
   const row = indexes.findIndex((index) => index !== null && index >= size);
   if (row >= 0) complain(check, [...path, row], `refers to address ${indexes[row]} of ${size}`);
+}
+
+/** As `complain`, and what depends on the shape of this value is not looked at. */
+function refuse(check: Check, path: (string | number)[], message: string): void {
+  check.addIssue({ code: "custom", path, message, continue: false });
 }
 
 function complain(check: Check, path: (string | number)[], message: string): void {

@@ -16,7 +16,12 @@ const damaged = (bytes: Uint8Array) => bytes.map((byte, at) => (at > bytes.lengt
 const ZEROS = new Uint8Array(48 * 1024 * 1024);
 
 /** A zstd frame of one raw block and of one byte repeated, by hand: workerd fails to compress what is large. */
-function zstdRun(head: Uint8Array, byte: number, times: number, tail = new Uint8Array()): Uint8Array {
+function zstdRun(
+  head: Uint8Array,
+  byte: number,
+  times: number,
+  tail: Uint8Array = new Uint8Array(),
+): Uint8Array {
   const header = (size: number, kind: 0 | 1, last: boolean) => {
     const bits = (size << 3) | (kind << 1) | Number(last);
     return Uint8Array.of(bits & 0xff, (bits >> 8) & 0xff, bits >> 16);
@@ -26,9 +31,11 @@ function zstdRun(head: Uint8Array, byte: number, times: number, tail = new Uint8
   );
   return concat(
     Uint8Array.of(0x28, 0xb5, 0x2f, 0xfd, 0x00, 7 << 3),
-    ...[header(head.length, 0, false), head],
+    header(head.length, 0, false),
+    head,
     ...runs.map((size) => concat(header(size, 1, false), Uint8Array.of(byte))),
-    ...[header(tail.length, 0, true), tail],
+    header(tail.length, 0, true),
+    tail,
   );
 }
 

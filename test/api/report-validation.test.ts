@@ -156,12 +156,14 @@ test("a report as full as may be is stored and answered", async ({ expect }) => 
   expect(talkers.body.remainder).toMatchObject({ sources: MAX_GROUPS - 500, entries: MAX_GROUPS - 500 });
 });
 
-test("names that look like SQL are kept as they are", async ({ expect }) => {
+test("names that look like SQL are kept as they are, but for what no text column holds", async ({
+  expect,
+}) => {
   const service = await openService();
   const name = `x'); drop table nodes; -- "%_\\ \u0000 é\u202e`;
   const report = aReport();
   const token = await service.token("ingest", "prod");
   expect((await service.post(token, { ...report, node: { ...report.node, name } })).status).toBe(202);
   const { body } = await service.ask("GET", "/v1/clusters/prod/nodes", { token: ADMIN });
-  expect(body.nodes[0].name.replace(/[\u0000\ufffd]/, "?")).toBe(name.replace("\u0000", "?"));
+  expect(body.nodes[0].name).toBe(name.replace("\u0000", "\ufffd"));
 });

@@ -1,0 +1,226 @@
+import { test } from "vitest";
+import { aDump, aReport, NOW, someFlows } from "../support/a-report.ts";
+import { ADMIN, openService, type Service } from "../support/service.ts";
+
+const ask = (service: Service, query: string) => service.ask("GET", `/v1/talkers?${query}`, { token: ADMIN });
+const names = (rows: { cluster: string; address: string }[]) =>
+  rows.map(({ cluster, address }) => `${cluster} ${address}`);
+
+/** A report in which each of `entries` is what one source holds, from 10.0.0.1 on. */
+function reportOf(entries: number[]) {
+  const rows = entries.map((_, row) => row);
+  const none = rows.map(() => 0);
+  return aReport({
+    dump: aDump({ entries: entries.reduce((sum, count) => sum + count, 0) }),
+    flows: someFlows({
+      addresses: [...rows.map((row) => `10.0.0.${row + 1}`), "192.0.2.1"],
+      talkers: { source: rows, entries, snatEntries: none, unreplied: none, peers: rows.map(() => 1) },
+      groups: {
+        source: rows,
+        peer: rows.map(() => rows.length),
+        peerPort: rows.map(() => 443),
+        protocol: rows.map(() => 6),
+        nat: rows.map(() => "none" as const),
+        natAddress: rows.map(() => null),
+        entries,
+        unreplied: none,
+      },
+    }),
+  });
+}
+
+async function twoClusters(): Promise<Service> {
+  const service = await openService();
+  await service.post(await service.token("ingest", "east"), reportOf([50, 20, 10]));
+  await service.post(await service.token("ingest", "west"), reportOf([40, 30, 2, 2]));
+  return service;
+}
+
+test("flow groups are named with protocol, NAT address and shares", async ({ expect }) => {
+  const service = await openService();
+  await service.post(await service.token("ingest", "prod"), aReport());
+  const { body } = await ask(service, "by=flow&cluster=prod");
+  expect(body).toMatchObject({ by: "flow", metric: "entries", exact: true, unlisted: 0 });
+  expect(body.talkers).toEqual([
+    {
+      cluster: "prod",
+      source: "10.244.0.11",
+      peer: "192.168.50.20",
+      peerPort: 5432,
+      protocol: "tcp",
+      nat: "snat",
+      natAddress: "192.168.50.10",
+      entries: 7,
+      unreplied: 2,
+      share: 0.7,
+    },
+    expect.objectContaining({
+      source: "10.244.0.12",
+      peer: "10.96.0.10",
+      protocol: "udp",
+      natAddress: null,
+      entries: 2,
+    }),
+    expect.objectContaining({ source: "10.244.0.12", peerPort: 443, entries: 1, share: 0.1 }),
+  ]);
+});
+
+test.for([
+  { filter: "source=10.244.0.12", flows: 2 },
+  { filter: "peer=192.168.50.20", flows: 2 },
+  { filter: "port=53", flows: 1 },
+  { filter: "protocol=udp", flows: 1 },
+  { filter: "protocol=17", flows: 1 },
+  { filter: "protocol=TCP&nat=none", flows: 1 },
+  { filter: "nat=snat", flows: 1 },
+  { filter: "nat=both", flows: 0 },
+  { filter: "node=node-1", flows: 3 },
+  { filter: "node=node-2", flows: 0 },
+  { filter: "peer=::ffff:0:0", flows: 0 },
+])("of three flow groups $flows are those with $filter", async ({ filter, flows }, { expect }) => {
+  const service = await openService();
+  await service.post(await service.token("ingest", "prod"), aReport());
+  const { status, body } = await ask(service, `by=flow&${filter}`);
+  expect([status, body.talkers.length]).toEqual([200, flows]);
+});
+
+test("an address may be written in another way than it was reported", async ({ expect }) => {
+  const service = await openService();
+  const flows = someFlows({
+    addresses: ["2001:db8::1", "10.244.0.12", "192.168.50.10", "192.168.50.20", "10.96.0.10"],
+  });
+  await service.post(await service.token("ingest", "prod"), aReport({ flows }));
+  const { body } = await ask(service, "by=flow&source=2001:0DB8:0:0:0:0:0:1");
+  expect(body.talkers).toMatchObject([{ source: "2001:db8::1" }]);
+});
+
+test("over several clusters the largest rows of all are listed, each with its cluster", async ({
+  expect,
+}) => {
+  const service = await twoClusters();
+  const { body } = await ask(service, "limit=3");
+  expect(names(body.talkers)).toEqual(["east 10.0.0.1", "west 10.0.0.1", "west 10.0.0.2"]);
+});
+
+test("over several clusters rows and remainder add up to the total, and shares to one", async ({
+  expect,
+}) => {
+  const service = await twoClusters();
+  for (const limit of [1, 2, 3, 6, 7, 500]) {
+    const { body } = await ask(service, `limit=${limit}`);
+    const sum = (field: string) =>
+      body.talkers.reduce(
+        (total: number, row: Record<string, number>) => total + row[field]!,
+        body.remainder[field],
+      );
+    expect([limit, sum("entries")]).toEqual([limit, body.total.entries]);
+    expect(sum("share")).toBeCloseTo(1, 12);
+    expect(body.talkers.length + body.remainder.sources).toBe(7);
+  }
+});
+
+test("a share of several clusters is of the entries of all of them", async ({ expect }) => {
+  const service = await twoClusters();
+  const { body } = await ask(service, "limit=2");
+  expect(body.talkers.map(({ share }: { share: number }) => share)).toEqual(
+    [50 / 154, 40 / 154].map((share) => expect.closeTo(share, 12)),
+  );
+});
+
+test("rows are ranked by the metric asked for", async ({ expect }) => {
+  const service = await openService();
+  await service.post(await service.token("ingest", "prod"), aReport());
+  const { body } = await ask(service, "metric=peers&limit=1");
+  expect(body).toMatchObject({ metric: "peers", talkers: [{ address: "10.244.0.12", peers: 2 }] });
+});
+
+test("without reports the answer is empty and whole", async ({ expect }) => {
+  const service = await openService();
+  await service.token("ingest", "prod");
+  const { status, body } = await ask(service, "cluster=prod");
+  expect(status).toBe(200);
+  expect(body).toMatchObject({
+    talkers: [],
+    remainder: { sources: 0, entries: 0, share: 0 },
+    total: { sources: 0, entries: 0 },
+    exact: true,
+    window: { windows: 0, tier: "window" },
+  });
+});
+
+test("without any cluster the answer is empty too", async ({ expect }) => {
+  const service = await openService();
+  const { status, body } = await ask(service, "by=flow");
+  expect([status, body.talkers]).toEqual([200, []]);
+});
+
+test.for([
+  { query: "", from: "2026-11-21T11:00:00.000Z", to: "2026-11-21T12:00:00.000Z" },
+  { query: "since=30s", from: "2026-11-21T11:59:30.000Z", to: "2026-11-21T12:00:00.000Z" },
+  { query: "since=7d", from: "2026-11-14T12:00:00.000Z", to: "2026-11-21T12:00:00.000Z" },
+  { query: "since=400d", from: "2025-10-17T12:00:00.000Z", to: "2026-11-21T12:00:00.000Z" },
+  { query: "to=2026-11-21T10:00:00Z", from: "2026-11-21T09:00:00.000Z", to: "2026-11-21T10:00:00.000Z" },
+  {
+    query: "since=2h&to=2026-11-21T12:00:00%2B02:00",
+    from: "2026-11-21T08:00:00.000Z",
+    to: "2026-11-21T10:00:00.000Z",
+  },
+  { query: `from=${NOW - 1}&to=${NOW}`, from: "2026-11-21T11:59:59.999Z", to: "2026-11-21T12:00:00.000Z" },
+])("the window of ?$query is told", async ({ query, from, to }, { expect }) => {
+  const service = await openService();
+  expect((await ask(service, query)).body.window).toMatchObject({ from, to });
+});
+
+test("a window is half open: what ended at its begin is not in it", async ({ expect }) => {
+  const service = await openService();
+  await service.post(await service.token("ingest", "prod"), aReport());
+  const windows = async (query: string) => (await ask(service, query)).body.window.windows;
+  expect(await windows(`from=${NOW}&to=${NOW + 1}`)).toBe(0);
+  expect(await windows(`from=${NOW - 1}&to=${NOW}`)).toBe(1);
+  expect(await windows(`from=${NOW - 60_000}&to=${NOW - 30_000}`)).toBe(0);
+});
+
+test.for([
+  { query: "by=pod", at: "by" },
+  { query: "metric=size", at: "metric" },
+  { query: "by=flow&metric=peers", at: "metric" },
+  { query: "by=flow&metric=snatEntries", at: "metric" },
+  { query: "limit=0", at: "limit" },
+  { query: "limit=501", at: "limit" },
+  { query: "limit=-1", at: "limit" },
+  { query: "limit=1.5", at: "limit" },
+  { query: "limit=1e1", at: "limit" },
+  { query: "limit=", at: "limit" },
+  { query: "limit=1&limit=2", at: "limit" },
+  { query: "cluster=Prod", at: "cluster" },
+  { query: "cluster=a%27;drop", at: "cluster" },
+  { query: "node=", at: "node" },
+  { query: "source=10.0.0", at: "source" },
+  { query: "source=10.0.0.256", at: "source" },
+  { query: "peer=fe80::1%25eth0", at: "peer" },
+  { query: "peer=::1::", at: "peer" },
+  { query: "port=65536", at: "port" },
+  { query: "port=http", at: "port" },
+  { query: "protocol=256", at: "protocol" },
+  { query: "protocol=tcpp", at: "protocol" },
+  { query: "nat=masquerade", at: "nat" },
+  { query: "since=0s", at: "since" },
+  { query: "since=1w", at: "since" },
+  { query: "since=-1h", at: "since" },
+  { query: "since=401d", at: "since" },
+  { query: "since=1h&from=5", at: "since" },
+  { query: "from=yesterday", at: "from" },
+  { query: "from=2026-11-21", at: "from" },
+  { query: "from=2026-02-30T00:00:00Z", at: "from" },
+  { query: "from=-5", at: "from" },
+  { query: "from=9999999999999999", at: "from" },
+  { query: `from=${NOW}&to=${NOW}`, at: "from" },
+  { query: `from=${NOW + 1}`, at: "from" },
+  { query: "from=0", at: "from" },
+  { query: "to=2026-11-21T25:00:00Z", at: "to" },
+])("?$query is refused at $at", async ({ query, at }, { expect }) => {
+  const service = await openService();
+  const { status, body } = await ask(service, query);
+  expect([status, body.type]).toEqual([422, "urn:conntrail:problem:invalid"]);
+  expect(body.errors.map(({ path }: { path: string[] }) => path)).toContainEqual([at]);
+});
