@@ -7,11 +7,12 @@ import { MAX_WINDOW_MS } from "./reports.ts";
 export type WindowRange = { clusterId: number; from: number; to: number; node?: string | undefined };
 export type StoredSegment = { nodeId: number; start: number; end: number; data: Uint8Array };
 
-/** Segments in memory at once: 12 MB of the largest that a quiet agent sends, half a MB of the usual. */
-const PAGE = 256;
+/** A page ends with the segment that reaches this: a Worker has 128 MB, and segments have from 50 bytes to 0.5 MB. */
+const PAGE_BYTES = 2_000_000;
+const PAGE_ROWS = 1000;
 
 type Cursor = { nodeId: number; start: number; boot: number; sequence: number };
-type Row = Cursor & { end: number; data: ArrayBuffer | number[] };
+type Row = Cursor & { end: number; data: ArrayBuffer | number[]; bytes: number };
 
 /** The segments of a range: node by node, each in time. */
 export async function* segmentsIn(db: Db, range: WindowRange): AsyncGenerator<StoredSegment> {
@@ -19,22 +20,35 @@ export async function* segmentsIn(db: Db, range: WindowRange): AsyncGenerator<St
   while (after) {
     const rows: Row[] = await db.all<Row>(page(range, after));
     for (const { nodeId, start, end, data } of rows) yield { nodeId, start, end, data: new Uint8Array(data) };
-    after = rows.length === PAGE ? rows.at(-1) : undefined;
+    const last = rows.at(-1);
+    after = rows.length === PAGE_ROWS || (last && last.bytes >= PAGE_BYTES) ? last : undefined;
   }
 }
 
-/** CROSS JOIN keeps the nodes outside: each is then one seek into its own time. */
+/**
+ * CROSS JOIN keeps the nodes outside: each is then one seek into its own time. Sizes are added up before any
+ * data is read.
+ */
 function page({ clusterId, from, to, node }: WindowRange, after: Cursor) {
   const named = node === undefined ? sql`` : sql`and n.name = ${storable(node)}`;
   const earliest = from - MAX_WINDOW_MS;
   return sql`
-    select s.node_id as nodeId, s.start, s.boot, s.sequence, s.end, s.data
-    from nodes n
-    cross join segments s on s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id
-      and s.start > case when n.id = ${after.nodeId} then max(${earliest}, ${after.start} - 1) else ${earliest} end
-      and s.start < ${to}
-    where n.cluster_id = ${clusterId} and n.id >= ${after.nodeId} ${named} and s.end > ${from}
-      and (n.id, s.start, s.boot, s.sequence) > (${after.nodeId}, ${after.start}, ${after.boot}, ${after.sequence})
-    order by n.id, s.start, s.boot, s.sequence
-    limit ${PAGE}`;
+    with found as (
+      select s.rowid as id, s.node_id, s.start, s.boot, s.sequence, length(s.data) as size
+      from nodes n
+      cross join segments s on s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id
+        and s.start > case when n.id = ${after.nodeId} then max(${earliest}, ${after.start} - 1) else ${earliest} end
+        and s.start < ${to}
+      where n.cluster_id = ${clusterId} and n.id >= ${after.nodeId} ${named} and s.end > ${from}
+        and (n.id, s.start, s.boot, s.sequence) > (${after.nodeId}, ${after.start}, ${after.boot}, ${after.sequence})
+      order by n.id, s.start, s.boot, s.sequence
+      limit ${PAGE_ROWS}
+    ), sized as (
+      select id, size, sum(size) over (order by node_id, start, boot, sequence rows unbounded preceding) as bytes
+      from found
+    )
+    select s.node_id as nodeId, s.start, s.boot, s.sequence, s.end, s.data, sized.bytes
+    from sized cross join segments s on s.rowid = sized.id
+    where sized.bytes - sized.size < ${PAGE_BYTES}
+    order by sized.bytes, s.node_id, s.start, s.boot, s.sequence`;
 }
