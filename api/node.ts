@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { dirname, join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Database, openLibsql } from "../db/libsql.ts";
 import { reportWriter } from "../db/queries/reports.ts";
@@ -17,6 +18,7 @@ const FAILED = 1;
 const USAGE_ERROR = 2;
 const AGENT = join(import.meta.dirname, "../agent/main.ts");
 
+const sleep = (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }).catch(() => {});
 const log = (event: LogEvent) => console.log(JSON.stringify(event));
 
 process.exitCode = await main();
@@ -99,7 +101,7 @@ async function startListening(app: ReturnType<typeof createApp>, at: Config): Pr
 async function startAgent(deps: Deps, config: Config, url: string, stop: AbortSignal): Promise<void> {
   try {
     const env = await agentEnvironment(deps, config, url);
-    await runLocalAgent({ command: [process.execPath, AGENT], env, log, now: Date.now }, stop);
+    await runLocalAgent({ command: [process.execPath, AGENT], env, log, now: Date.now, sleep }, stop);
   } catch (error) {
     log({ level: "error", event: "agent-not-running", reason: innermost(error) });
   }

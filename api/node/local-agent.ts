@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { LogEvent } from "../router.ts";
 
 /** What the agent ends with when its configuration is wrong, and when no conntrack can be read; it says why itself. */
@@ -19,6 +18,8 @@ export interface LocalAgent {
   env: NodeJS.ProcessEnv;
   log: (event: LogEvent) => void;
   now: () => number;
+  /** Resolves after `ms`, or at once when `signal` aborts. */
+  sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** Runs the agent of this machine until `signal` aborts, and again where it crashes. Resolves when it has ended. */
@@ -32,19 +33,21 @@ export async function runLocalAgent(agent: LocalAgent, signal: AbortSignal): Pro
     if (reason) return agent.log({ level: "warning", event: "agent-not-running", reason });
     if (agent.now() - startedAt >= STABLE_MS) backoffMs = FIRST_BACKOFF_MS;
     agent.log({ level: "error", event: "agent-crashed", reason: end, restartInMs: backoffMs });
-    await sleep(backoffMs, undefined, { signal }).catch(() => {});
+    await agent.sleep(backoffMs, signal);
     backoffMs = Math.min(backoffMs * 2, MAX_BACKOFF_MS);
   }
 }
 
-/** Its lines go where ours go. Gives the exit code, or the signal or error that ended it. */
+/** Its lines go where ours go; through pipes, so that it does not outlive a service that was killed for long. Gives the exit code, or the signal or error that ended it. */
 async function runOnce({ command, env }: LocalAgent, signal: AbortSignal): Promise<number | string> {
   const [program = process.execPath, ...args] = command;
-  const child = spawn(program, args, { env, stdio: ["ignore", "inherit", "inherit"] });
-  const stop = () => void stopChild(child);
+  const child = spawn(program, args, { env, stdio: ["ignore", "pipe", "pipe"] });
+  child.stdout.pipe(process.stdout, { end: false });
+  child.stderr.pipe(process.stderr, { end: false });
+  const stop = () => stopChild(child);
   signal.addEventListener("abort", stop);
   try {
-    const [code, ended] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    const [code, ended] = (await once(child, "close")) as [number | null, NodeJS.Signals | null];
     return code ?? ended ?? "unknown";
   } catch (error) {
     return (error as Error).message;
@@ -53,14 +56,10 @@ async function runOnce({ command, env }: LocalAgent, signal: AbortSignal): Promi
   }
 }
 
-async function stopChild(child: ChildProcess): Promise<void> {
+function stopChild(child: ChildProcess): void {
   child.kill("SIGTERM");
-  const ended = new AbortController();
-  child.once("exit", () => ended.abort());
-  await sleep(STOP_MS, undefined, { signal: ended.signal, ref: false }).then(
-    () => child.kill("SIGKILL"),
-    () => {},
-  );
+  const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+  child.once("exit", () => clearTimeout(late));
 }
 
 /** Why starting it again would not help; undefined where it might. */
