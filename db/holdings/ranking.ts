@@ -1,7 +1,7 @@
 import type { Holdings, Measure } from "./holdings.ts";
 
 /** Beyond this many keys at once the smaller half is forgotten: to matter, it would have to outgrow the larger. */
-const MAX_CANDIDATES = 200_000;
+export const MAX_CANDIDATES = 200_000;
 
 /** Finds the largest keys: of each the most it held in any one window of a node, added over the nodes. */
 export class Ranking {
@@ -9,6 +9,7 @@ export class Ranking {
   readonly #all = new Map<string, number>();
   readonly #node = new Map<string, number>();
   #nodeId = 0;
+  #complete = true;
 
   constructor(metric: Measure) {
     this.#metric = metric;
@@ -23,7 +24,12 @@ export class Ranking {
       const value = values[i] ?? 0;
       if (value > (this.#node.get(key) ?? -1)) this.#node.set(key, value);
     }
-    prune(this.#node);
+    this.#prune(this.#node);
+  }
+
+  /** Whether every key was ranked. Where the smaller half was forgotten, one that rose slowly may be missing. */
+  get complete(): boolean {
+    return this.#complete;
   }
 
   /** Largest first; equal ones in the order of their keys. */
@@ -35,15 +41,16 @@ export class Ranking {
   #finishNode(): void {
     for (const [key, value] of this.#node) this.#all.set(key, (this.#all.get(key) ?? 0) + value);
     this.#node.clear();
-    prune(this.#all);
+    this.#prune(this.#all);
   }
-}
 
-function prune(values: Map<string, number>): void {
-  if (values.size <= MAX_CANDIDATES) return;
-  const kept = largest(values, MAX_CANDIDATES / 2);
-  values.clear();
-  for (const [key, value] of kept) values.set(key, value);
+  #prune(values: Map<string, number>): void {
+    if (values.size <= MAX_CANDIDATES) return;
+    this.#complete = false;
+    const kept = largest(values, MAX_CANDIDATES / 2);
+    values.clear();
+    for (const [key, value] of kept) values.set(key, value);
+  }
 }
 
 function largest(values: Map<string, number>, limit: number): [string, number][] {

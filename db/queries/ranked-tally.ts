@@ -26,18 +26,27 @@ type Window = { nodeId: number; holdings: Holdings };
  * everyone else held together in each window only after that. So memory grows with the keys, not with the windows.
  */
 export async function rankedTally(db: Db, range: WindowRange, question: Question): Promise<Tallied> {
-  const { keys, windows } = await chosen(db, range, question);
+  const { keys, complete, windows } = await chosen(db, range, question);
   const tally = new Tally(keys, question.filtered);
   for await (const { nodeId, holdings } of windows) tally.add(nodeId, holdings);
   const tallied = tally.result();
-  return { ...tallied, listed: tallied.listed.filter(({ amounts }) => amounts.rows > 0) };
+  return {
+    ...tallied,
+    exact: tallied.exact && complete,
+    listed: tallied.listed.filter(({ amounts }) => amounts.rows > 0),
+  };
 }
 
-type Chosen = { keys: readonly string[]; windows: Iterable<Window> | AsyncIterable<Window> };
+type Chosen = {
+  keys: readonly string[];
+  /** No key was left out of the choice. */
+  complete: boolean;
+  windows: Iterable<Window> | AsyncIterable<Window>;
+};
 
 /** Whom to list, and the windows once more: kept where they are few. */
 async function chosen(db: Db, range: WindowRange, question: Question): Promise<Chosen> {
-  if (question.only) return { keys: question.only, windows: windowsOf(db, range, question) };
+  if (question.only) return { keys: question.only, complete: true, windows: windowsOf(db, range, question) };
   const ranking = new Ranking(question.metric);
   const kept: Window[] = [];
   let rows = 0;
@@ -48,7 +57,8 @@ async function chosen(db: Db, range: WindowRange, question: Question): Promise<C
     else kept.length = 0;
   }
   const keys = ranking.top(question.limit);
-  return { keys, windows: rows <= KEPT_ROWS ? kept : windowsOf(db, range, question) };
+  const { complete } = ranking;
+  return { keys, complete, windows: rows <= KEPT_ROWS ? kept : windowsOf(db, range, question) };
 }
 
 async function* windowsOf(db: Db, range: WindowRange, { read }: Question): AsyncGenerator<Window> {
