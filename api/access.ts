@@ -32,7 +32,7 @@ export async function authenticate(
   deps: Pick<Deps, "db" | "now" | "adminTokenHash">,
   token: string,
 ): Promise<Caller | undefined> {
-  const hash = await hashToken(token);
+  const hash = hashToken(token);
   if (deps.adminTokenHash && sameHash(hash, deps.adminTokenHash)) return { scope: "admin" };
   const id = tokenId(token);
   const row = id === undefined ? undefined : await tokenById(deps.db, id);

@@ -10,6 +10,7 @@ export interface BodyLimits {
   deadlineMs?: number | undefined;
 }
 
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
 const DEADLINE_MS = 10_000;
 /** What an administrator sends: a name and a label. */
 const SMALL = { wireBytes: 16 * 1024, inflatedBytes: 64 * 1024 };
@@ -91,7 +92,7 @@ function join(chunks: readonly Uint8Array[]): Uint8Array {
 
 function parseJson(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(body));
+    return JSON.parse(UTF8.decode(body));
   } catch (cause) {
     const what = cause instanceof SyntaxError ? "JSON" : "UTF-8 text";
     throw new ProblemError("bad-body", `The body is not ${what}.`, { cause });

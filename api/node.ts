@@ -6,7 +6,7 @@ import { type Database, openLibsql } from "../db/libsql.ts";
 import { reportWriter } from "../db/queries/reports.ts";
 import { createApp, type Deps, type LogEvent } from "./app.ts";
 import { firstAdminToken } from "./node/admin-token.ts";
-import { type Config, databaseFile, loadConfig } from "./node/config.ts";
+import { type Config, databaseFile, loadConfig, withoutSecrets } from "./node/config.ts";
 import { greeting } from "./node/greeting.ts";
 import { HELP } from "./node/help.ts";
 import { runLocalAgent } from "./node/local-agent.ts";
@@ -51,7 +51,7 @@ async function serve(config: Config, withAgent: boolean): Promise<number> {
   const database = await open(config);
   if (!database) return FAILED;
   const { db } = database;
-  const deps = await dependencies(config, database);
+  const deps = dependencies(config, database);
   const server = await startListening(createApp(deps), config);
   if (!server) {
     database.close();
@@ -75,14 +75,14 @@ async function open({ databaseUrl, databaseToken }: Config): Promise<Database | 
     await database.migrate();
     return database;
   } catch (error) {
-    console.error(`The database ${databaseUrl} cannot be opened: ${innermost(error)}`);
+    console.error(withoutSecrets(`The database ${databaseUrl} cannot be opened: ${innermost(error)}`));
     return undefined;
   }
 }
 
-async function dependencies({ adminToken }: Config, { db }: Database): Promise<Deps> {
+function dependencies({ adminToken }: Config, { db }: Database): Deps {
   const writer = reportWriter(db);
-  const adminTokenHash = adminToken === undefined ? undefined : await hashToken(adminToken);
+  const adminTokenHash = adminToken === undefined ? undefined : hashToken(adminToken);
   return { db, storeReport: (report) => writer.store(report), now: Date.now, log, adminTokenHash };
 }
 

@@ -1,3 +1,5 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+
 export const SCOPES = ["ingest", "read", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
@@ -18,10 +20,10 @@ export interface MintedToken {
   hash: string;
 }
 
-export async function mintToken(scope: Scope): Promise<MintedToken> {
-  const id = hex(crypto.getRandomValues(new Uint8Array(ID_BYTES)));
-  const token = `ctk_${scope}_${id}_${base64url(crypto.getRandomValues(new Uint8Array(SECRET_BYTES)))}`;
-  return { id, token, hash: await hashToken(token) };
+export function mintToken(scope: Scope): MintedToken {
+  const id = randomBytes(ID_BYTES).toString("hex");
+  const token = `ctk_${scope}_${id}_${randomBytes(SECRET_BYTES).toString("base64url")}`;
+  return { id, token, hash: hashToken(token) };
 }
 
 /** The id within a token of ours, or undefined for any other text. */
@@ -29,26 +31,14 @@ export function tokenId(token: string): string | undefined {
   return TOKEN.exec(token)?.[1];
 }
 
-/** SHA-256 of `token`, in hexadecimal. */
-export async function hashToken(token: string): Promise<string> {
-  return hex(new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(token))));
+/** SHA-256 of `token`, in hexadecimal. In place, for WebCrypto's answer takes ten times as long to come. */
+export function hashToken(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
 }
 
 /** Compares two hashes in a time that does not tell where they differ. */
 export function sameHash(one: string, other: string): boolean {
-  if (one.length !== other.length) return false;
-  let difference = 0;
-  for (let at = 0; at < one.length; at++) difference |= one.charCodeAt(at) ^ other.charCodeAt(at);
-  return difference === 0;
+  return one.length === other.length && timingSafeEqual(bytes(one), bytes(other));
 }
 
-function hex(bytes: Uint8Array): string {
-  let text = "";
-  for (const byte of bytes) text += byte.toString(16).padStart(2, "0");
-  return text;
-}
-
-function base64url(bytes: Uint8Array): string {
-  const text = btoa(String.fromCharCode(...bytes));
-  return text.replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
-}
+const bytes = (text: string) => new TextEncoder().encode(text);

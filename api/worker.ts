@@ -22,7 +22,7 @@ const apps = new WeakMap<Env, App>();
 
 export default {
   async fetch(request, env, context): Promise<Response> {
-    const app = await appOf(env);
+    const app = appOf(env);
     if (app) return app.fetch(request, env, context);
     const detail = "The service is not configured; its log says what is missing.";
     return problemResponse(new ProblemError("misconfigured", detail), crypto.randomUUID());
@@ -31,19 +31,20 @@ export default {
   scheduled(): void {},
 } satisfies ExportedHandler<Env>;
 
-/** Requests that come before the first app is there make their own: one must not wait for what another began. */
-async function appOf(env: Env): Promise<App | undefined> {
-  const app = apps.get(env) ?? (await openApp(env));
+function appOf(env: Env): App | undefined {
+  const app = apps.get(env) ?? openApp(env);
   if (app) apps.set(env, app);
   return app;
 }
 
 /** Undefined, with every complaint logged, when the configuration does not do. */
-async function openApp(env: Env): Promise<App | undefined> {
+function openApp(env: Env): App | undefined {
   const { complaints, db } = openDatabase(env);
   const adminToken = env.ADMIN_TOKEN ?? "";
   if (adminToken.length < MIN_SECRET)
-    complaints.push(`the secret ADMIN_TOKEN must have ${MIN_SECRET} characters or more`);
+    complaints.push(
+      `ADMIN_TOKEN must have ${MIN_SECRET} characters or more: wrangler secret put ADMIN_TOKEN, or .dev.vars locally`,
+    );
   if (!db || complaints.length > 0) {
     log({ level: "error", event: "misconfigured", complaints });
     return undefined;
@@ -54,7 +55,7 @@ async function openApp(env: Env): Promise<App | undefined> {
     storeReport: async (report) => (await storeReports(db, [report]))[0] ?? "stored",
     now: Date.now,
     log,
-    adminTokenHash: await hashToken(adminToken),
+    adminTokenHash: hashToken(adminToken),
   });
 }
 
@@ -68,7 +69,8 @@ function openDatabase({ DB, LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken }: Env
       : { complaints: ["there is neither a D1 binding DB nor LIBSQL_URL"] };
   try {
     return { complaints: [], db: openLibsqlWeb({ url, authToken }) };
-  } catch (error) {
-    return { complaints: [`LIBSQL_URL cannot be used: ${(error as Error).message}`] };
+  } catch {
+    // The error would show the whole address, and there may be a token in it.
+    return { complaints: ["LIBSQL_URL is not the address of a libSQL server"] };
   }
 }

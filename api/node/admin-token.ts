@@ -7,7 +7,7 @@ const PAGE = 500;
 /** Makes an admin token where there is none that works, and gives it to be shown; it is kept as a hash only. */
 export async function firstAdminToken(db: Db, now: number): Promise<string | undefined> {
   if (await hasAdminToken(db, now)) return undefined;
-  const { id, token, hash } = await mintToken("admin");
+  const { id, token, hash } = mintToken("admin");
   const label = "made at the first start";
   await insertToken(db, {
     id,

@@ -66,3 +66,8 @@ export function databaseFile({ databaseUrl }: Config): string {
   const path = url.slice("file:".length).split("?")[0] ?? "";
   return decodeURIComponent(path.startsWith("///") ? path.slice(2) : path);
 }
+
+/** A text in which addresses of databases lack what can be secret: user, password and parameters. */
+export function withoutSecrets(text: string): string {
+  return text.replace(/\?\S*/g, "").replace(/\/\/[^/\s]*@/g, "//");
+}

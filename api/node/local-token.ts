@@ -19,7 +19,7 @@ export async function localAgentToken(store: Store, path: string): Promise<strin
   const caller = await authenticate(store, kept);
   if (caller?.scope === "ingest" && caller.cluster?.name === CLUSTER) return kept;
   const { db, now } = store;
-  const { id, token, hash } = await mintToken("ingest");
+  const { id, token, hash } = mintToken("ingest");
   const label = "agent of this machine";
   const clusterId = await localCluster(store);
   await insertToken(db, { id, hash, scope: "ingest", clusterId, label, createdAt: now(), expiresAt: null });

@@ -106,7 +106,7 @@ tokens.openapi(createToken, async (c) => {
   const { db, now } = c.var.deps;
   const wanted = parseNewToken(await readSmallJson(c.req.raw, c.var.deps.bodyDeadlineMs), now());
   const cluster = await clusterIdOf(db, wanted);
-  const { id, token, hash } = await mintToken(wanted.scope);
+  const { id, token, hash } = mintToken(wanted.scope);
   const row = {
     id,
     clusterId: cluster,

@@ -76,7 +76,15 @@ test("a port that is taken is named, with what to do", async ({ expect }) => {
   expect(second.stderr()).toContain(`127.0.0.1:${port}: something else listens there`);
 });
 
-test("a database that cannot be opened is named, without its secrets", async ({ expect }) => {
+test("a database that cannot be reached is named without its secrets", async ({ expect }) => {
+  const url = "http://user:canary-one@127.0.0.1:1/?authToken=canary-two";
+  const api = startApi(await aFolder(), { ...env, CONNTRAIL_DATABASE_URL: url });
+  expect(await api.ended).toBe(1);
+  expect(api.stderr()).toContain("The database http://127.0.0.1:1/ cannot be opened");
+  expect(api.stdout() + api.stderr()).not.toContain("canary");
+});
+
+test("a database that cannot be opened is named", async ({ expect }) => {
   const folder = await aFolder();
   await writeFile(join(folder, "data"), "a file where the folder should be");
   const api = startApi(folder, env);

@@ -1,0 +1,98 @@
+import { connect, type Socket } from "node:net";
+import { gzipSync, zstdCompressSync } from "node:zlib";
+import { onTestFinished, test } from "vitest";
+import { aReport } from "../../support/a-report.ts";
+import { aFolder, call, ingestToken, startApi, urlOf } from "../../support/api-process.ts";
+import { openService } from "../../support/service.ts";
+
+const ADMIN = "an-admin-token-of-more-than-32-characters";
+const JSON_TYPE = "content-type: application/json\r\n";
+
+/** Bytes the process holds beyond what it held before. */
+async function growth(act: () => Promise<void>): Promise<number> {
+  await act();
+  globalThis.gc?.();
+  const before = process.memoryUsage().rss;
+  await act();
+  globalThis.gc?.();
+  return process.memoryUsage().rss - before;
+}
+
+test.for([
+  { name: "gzip", body: gzipSync(Buffer.alloc(64 * 1024 * 1024)) },
+  { name: "zstd", body: zstdCompressSync(Buffer.alloc(1024 * 1024 * 1024)) },
+])("a hundred $name bombs leave memory flat", async ({ name, body }, { expect }) => {
+  const service = await openService();
+  const token = await service.token("ingest", "prod");
+  const headers = { "content-type": "application/json", "content-encoding": name };
+  const grown = await growth(async () => {
+    for (let round = 0; round < 100; round++) {
+      const { status } = await service.ask("POST", "/v1/reports", {
+        token,
+        body: new Uint8Array(body),
+        headers,
+      });
+      expect(status).toBe(413);
+    }
+  });
+  expect(grown).toBeLessThan(64 * 1024 * 1024);
+});
+
+test("a body that is wrong in every place leaves memory flat", async ({ expect }) => {
+  const service = await openService();
+  const token = await service.token("ingest", "prod");
+  const report = aReport();
+  const minus = Array(300_000).fill(-1);
+  const flows = { ...report.flows, addresses: minus, talkers: { ...report.flows?.talkers, source: minus } };
+  const body = new Uint8Array(gzipSync(JSON.stringify({ ...report, flows })));
+  const headers = { "content-type": "application/json", "content-encoding": "gzip" };
+  const grown = await growth(async () => {
+    for (let round = 0; round < 20; round++) {
+      const { status, text } = await service.ask("POST", "/v1/reports", { token, body, headers });
+      expect([status, text.length < 2000]).toEqual([422, true]);
+    }
+  });
+  expect(grown).toBeLessThan(64 * 1024 * 1024);
+});
+
+function open(url: string, head: string): Socket {
+  const { hostname, port } = new URL(url);
+  const socket = connect(Number(port), hostname, () => socket.write(head));
+  onTestFinished(() => void socket.destroy());
+  return socket;
+}
+
+test("three hundred bodies that come byte by byte keep nobody else waiting", async ({ expect }) => {
+  const url = await urlOf(startApi(await aFolder(), { CONNTRAIL_ADMIN_TOKEN: ADMIN }));
+  const token = await ingestToken(url, ADMIN);
+  const head = `POST /v1/reports HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n${JSON_TYPE}`;
+  for (let client = 0; client < 300; client++) open(url, `${head}content-length: 1000\r\n\r\n{`);
+  const latencies: number[] = [];
+  for (let round = 0; round < 50; round++) {
+    const startedAt = performance.now();
+    expect((await call(`${url}/v1/clusters`, ADMIN)).status).toBe(200);
+    latencies.push(performance.now() - startedAt);
+  }
+  expect(Math.max(...latencies)).toBeLessThan(300);
+});
+
+test(
+  "a head or a body that stops coming is answered 408, and its connection closed",
+  { timeout: 30_000 },
+  async ({ expect }) => {
+    const url = await urlOf(startApi(await aFolder(), { CONNTRAIL_ADMIN_TOKEN: ADMIN }));
+    const token = await ingestToken(url, ADMIN);
+    const head = `POST /v1/reports HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n${JSON_TYPE}`;
+    const answers = [`${head}content-length: 1000\r\n\r\n{`, head].map((text) => allFrom(open(url, text)));
+    const refused = expect.stringContaining("HTTP/1.1 408");
+    expect(await Promise.all(answers)).toEqual([refused, refused]);
+  },
+);
+
+function allFrom(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let text = "";
+    socket.on("data", (chunk) => (text += String(chunk)));
+    socket.on("close", () => resolve(text));
+  });
+}

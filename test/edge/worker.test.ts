@@ -1,0 +1,68 @@
+import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { env } from "cloudflare:workers";
+import { test } from "vitest";
+import worker, { type Env } from "../../api/worker.ts";
+import { freshDb } from "#fresh-db";
+import { aReport } from "../support/a-report.ts";
+import { ADMIN } from "../support/service.ts";
+
+const bindings = (differing: Partial<Env> = {}): Env => ({
+  DB: (env as unknown as Required<Env>).DB,
+  ADMIN_TOKEN: ADMIN,
+  ...differing,
+});
+
+/** A request through the entry itself, as Workers hand it over. */
+async function ask(env: Env, path: string, init: RequestInit = {}) {
+  const context = createExecutionContext();
+  const request = new Request(`https://conntrail.example${path}`, init) as Parameters<typeof worker.fetch>[0];
+  const response = await worker.fetch(request, env, context);
+  await waitOnExecutionContext(context);
+  // oxlint-disable-next-line typescript/no-explicit-any -- tests say what they expect of it
+  const body: any = await response.json();
+  return { status: response.status, type: response.headers.get("content-type"), body };
+}
+
+const post = (token: string, json: unknown) => ({
+  method: "POST",
+  headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+  body: JSON.stringify(json),
+});
+
+test("the worker takes a report and names its talkers", async ({ expect }) => {
+  await freshDb();
+  const env = bindings();
+  await ask(env, "/v1/clusters", post(ADMIN, { name: "prod" }));
+  const { body } = await ask(env, "/v1/tokens", post(ADMIN, { scope: "ingest", cluster: "prod" }));
+  const to = Math.floor(Date.now() / 30_000) * 30_000;
+  const report = aReport({ window: { from: to - 30_000, to } });
+  expect(await ask(env, "/v1/reports", post(body.token, report))).toMatchObject({
+    status: 202,
+    body: { stored: true },
+  });
+  expect(await ask(env, "/v1/reports", post(body.token, report))).toMatchObject({
+    body: { duplicate: true },
+  });
+  const talkers = await ask(env, "/v1/talkers", { headers: { authorization: `Bearer ${ADMIN}` } });
+  expect(talkers.body.talkers).toMatchObject([
+    { address: "10.244.0.11", entries: 7 },
+    { address: "10.244.0.12" },
+  ]);
+});
+
+test.for([
+  { what: "no admin token", env: { ADMIN_TOKEN: "" } },
+  { what: "an admin token that is too short", env: { ADMIN_TOKEN: "a".repeat(31) } },
+  { what: "neither D1 nor libSQL", env: { DB: undefined } },
+  { what: "an address of libSQL that is none", env: { LIBSQL_URL: "nowhere" } },
+])("with $what every request is a problem that tells nothing", async ({ env }, { expect }) => {
+  const answer = await ask(bindings(env as Partial<Env>), "/healthz");
+  expect(answer).toMatchObject({
+    status: 500,
+    type: "application/problem+json",
+    body: {
+      type: "urn:conntrail:problem:misconfigured",
+      detail: expect.not.stringMatching(/TOKEN|LIBSQL|D1/),
+    },
+  });
+});
