@@ -50,7 +50,7 @@ export async function openService(differing: { db?: Db; bodyDeadlineMs?: number 
       log.push(event);
       said.push(JSON.stringify(event));
     },
-    adminTokenHash: await hashToken(ADMIN),
+    adminTokenHash: hashToken(ADMIN),
     bodyDeadlineMs: differing.bodyDeadlineMs,
   });
   const ask: Service["ask"] = async (method, path, { token, json, body, headers = {} } = {}) => {
