@@ -54,6 +54,7 @@ for (const operation of guarded) {
     const expiring = await service.token("admin", undefined, {
       expiresAt: new Date(NOW + HOUR).toISOString(),
     });
+    const valid = await service.token("admin");
     service.clock.now = NOW + HOUR;
     const wrong = [
       undefined,
@@ -61,8 +62,8 @@ for (const operation of guarded) {
       "nonsense",
       "canary-admin-token-of-more-than-32-characterz",
       `ctk_admin_0123456789abcdef_${"A".repeat(43)}`,
-      expiring.replace(/.$/, (last) => (last === "A" ? "B" : "A")),
-      expiring.replace("_admin_", "_ingest_"),
+      valid.replace(/.$/, (last) => (last === "A" ? "B" : "A")),
+      valid.replace("_admin_", "_ingest_"),
       revoked,
       expiring,
     ];
