@@ -29,14 +29,17 @@ export const allow = (...scopes: Scope[]) =>
 
 /** Whose token this is; undefined when it is unknown, revoked or expired. */
 export async function authenticate(
-  deps: Pick<Deps, "db" | "now" | "adminTokenHash">,
+  deps: Pick<Deps, "db" | "now" | "adminTokenHash" | "findToken">,
   token: string,
 ): Promise<Caller | undefined> {
   const hash = hashToken(token);
   if (deps.adminTokenHash && sameHash(hash, deps.adminTokenHash)) return { scope: "admin" };
   const id = tokenId(token);
-  const row = id === undefined ? undefined : await tokenById(deps.db, id);
+  const { findToken = (wanted: string) => tokenById(deps.db, wanted) } = deps;
+  const row = id === undefined ? undefined : await findToken(id);
   if (!sameHash(hash, row?.hash ?? NO_HASH) || !row) return undefined;
+  // Without its cluster a token would be one for all of them.
+  if (row.clusterId !== null && row.cluster === null) return undefined;
   const now = deps.now();
   if (row.expiresAt !== null && row.expiresAt <= now) return undefined;
   if (row.lastUsedAt === null || row.lastUsedAt <= now - TOUCH_EVERY_MS)

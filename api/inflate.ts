@@ -26,12 +26,9 @@ export function parseEncoding(header: string | undefined): Encoding {
   });
 }
 
-/** The plain bytes of a body. Throws a problem when they are damaged or would be more than `maxBytes`. */
+/** The plain bytes of a body. Throws a problem when it is damaged, or would inflate to more than `maxBytes`. */
 export function inflate(body: Uint8Array, encoding: Encoding, maxBytes: number): Uint8Array {
-  if (encoding === "identity") {
-    if (body.byteLength > maxBytes) throw tooLarge(maxBytes);
-    return body;
-  }
+  if (encoding === "identity") return body;
   const { buffer, engine } = inflateCapped(body, encoding, maxBytes);
   if (engine.bytesWritten !== body.byteLength)
     throw new ProblemError("bad-body", `The body has bytes after the end of its ${encoding} frame.`);

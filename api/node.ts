@@ -4,6 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Database, openLibsql } from "../db/libsql.ts";
 import { reportWriter } from "../db/queries/reports.ts";
+import { tokenReader } from "../db/queries/tokens.ts";
 import { createApp, type Deps, type LogEvent } from "./app.ts";
 import { firstAdminToken } from "./node/admin-token.ts";
 import { type Config, databaseFile, loadConfig, withoutSecrets } from "./node/config.ts";
@@ -83,7 +84,14 @@ async function open({ databaseUrl, databaseToken }: Config): Promise<Database | 
 function dependencies({ adminToken }: Config, { db }: Database): Deps {
   const writer = reportWriter(db);
   const adminTokenHash = adminToken === undefined ? undefined : hashToken(adminToken);
-  return { db, storeReport: (report) => writer.store(report), now: Date.now, log, adminTokenHash };
+  return {
+    db,
+    storeReport: (report) => writer.store(report),
+    findToken: tokenReader(db),
+    now: Date.now,
+    log,
+    adminTokenHash,
+  };
 }
 
 async function startListening(app: ReturnType<typeof createApp>, at: Config): Promise<Listening | undefined> {

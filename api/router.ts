@@ -1,6 +1,7 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Db } from "../db/client.ts";
 import type { Stored, StoredReport } from "../db/queries/reports.ts";
+import type { Token } from "../db/queries/tokens.ts";
 import { invalid, ProblemError } from "./problem.ts";
 import type { Scope } from "./tokens.ts";
 
@@ -15,6 +16,8 @@ export interface LogEvent {
 export interface Deps {
   db: Db;
   storeReport: (report: StoredReport) => Promise<Stored>;
+  /** Finds a token where look-ups of several requests can be one; without it each request looks for itself. */
+  findToken?: ((id: string) => Promise<Token | undefined>) | undefined;
   /** Epoch milliseconds. */
   now: () => number;
   log: (event: LogEvent) => void;

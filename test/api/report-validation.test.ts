@@ -62,6 +62,8 @@ const wrong: { path: Path; value: unknown; at?: Path }[] = [
   { path: ["flows", "talkers", "entries"], value: [7], at: ["flows", "talkers", "entries"] },
   { path: ["flows", "talkers", "source"], value: [0, 5], at: ["flows", "talkers", "source", 1] },
   { path: ["flows", "talkers", "peers", 0], value: null },
+  { path: ["flows", "talkers", "entries"], value: null },
+  { path: ["flows", "groups", "source"], value: {} },
   { path: ["flows", "groups", "peer", 2], value: 5 },
   { path: ["flows", "groups", "natAddress", 0], value: 99 },
   { path: ["flows", "groups", "natAddress", 0], value: "2" },
