@@ -37,15 +37,16 @@ export async function authenticate(
   const id = tokenId(token);
   const { findToken = (wanted: string) => tokenById(deps.db, wanted) } = deps;
   const row = id === undefined ? undefined : await findToken(id);
-  if (!sameHash(hash, row?.hash ?? NO_HASH) || !row) return undefined;
-  // Without its cluster a token would be one for all of them.
-  if (row.clusterId !== null && row.cluster === null) return undefined;
   const now = deps.now();
-  if (row.expiresAt !== null && row.expiresAt <= now) return undefined;
+  if (!sameHash(hash, row?.hash ?? NO_HASH) || !row || !holds(row, now)) return undefined;
   if (row.lastUsedAt === null || row.lastUsedAt <= now - TOUCH_EVERY_MS)
     await touchToken(deps.db, row.id, now);
   return { scope: row.scope, cluster: clusterOf(row) };
 }
+
+/** Without its cluster a token would be one for all of them. */
+const holds = ({ clusterId, cluster, expiresAt }: Token, now: number) =>
+  (clusterId === null || cluster !== null) && (expiresAt === null || expiresAt > now);
 
 const clusterOf = ({ clusterId, cluster }: Token): Caller["cluster"] =>
   clusterId === null || cluster === null ? undefined : { id: clusterId, name: cluster };
