@@ -36,6 +36,24 @@ export async function tokenById(db: Db, id: string): Promise<Token | undefined> 
   return token;
 }
 
+/**
+ * As `tokenById`, but look-ups of the same token in one turn of the event loop share one seek: all nodes of a cluster
+ * report with one token. A look-up never shares a seek that began before it, so a revoked token ends at once.
+ */
+export function tokenReader(db: Db): (id: string) => Promise<Token | undefined> {
+  const gathering = new Map<string, Promise<Token | undefined>>();
+  const seek = async (id: string) => {
+    await new Promise((resolve) => setImmediate(resolve));
+    gathering.delete(id);
+    return tokenById(db, id);
+  };
+  return (id) => {
+    const shared = gathering.get(id) ?? seek(id);
+    gathering.set(id, shared);
+    return shared;
+  };
+}
+
 /** Tokens by id, those after `after`, at most `limit`; without their hashes. */
 export async function listTokens(
   db: Db,

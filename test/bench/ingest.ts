@@ -14,6 +14,8 @@ const URL_BASE = `http://127.0.0.1:${PORT}`;
 const ADMIN = "bench-admin-token-of-more-than-32-characters";
 const NODES = 200;
 const REPORTS = 12_000;
+/** Posted before the clock starts, so that what is measured is a service that has run for some seconds. */
+const WARM_UP = 2_000;
 const CLIENTS = 32;
 
 /** Durable ingest over loopback: the real entry, a file with synchronous=FULL, clients with kept connections. */
@@ -23,15 +25,16 @@ export async function benchIngest(): Promise<Figure[]> {
   const server = await startServer(join(folder, "bench.db"));
   try {
     const token = await ingestToken();
+    await postAll(parcels.slice(0, WARM_UP), token);
     const before = process.cpuUsage();
     const started = performance.now();
-    const latencies = await postAll(parcels, token);
+    const latencies = await postAll(parcels.slice(WARM_UP), token);
     const seconds = (performance.now() - started) / 1000;
     const { user, system } = process.cpuUsage(before);
     const bytes = (await stat(join(folder, "bench.db"))).size;
     return [
       {
-        name: "ingest, durable, over loopback",
+        name: `ingest, durable, over loopback, ${CLIENTS} clients`,
         value: Math.round(REPORTS / seconds),
         unit: "reports/s",
         bar: "≥ 1000",
@@ -43,7 +46,7 @@ export async function benchIngest(): Promise<Figure[]> {
         value: (user + system) / 1e6 / seconds,
         unit: "cores",
       },
-      { name: "store, a report", value: bytes / REPORTS, unit: "bytes" },
+      { name: "store, a report", value: bytes / parcels.length, unit: "bytes" },
     ];
   } finally {
     await stopServer(server);
@@ -56,7 +59,7 @@ async function manyParcels(): Promise<Parcel[]> {
   const variants = Array.from({ length: 20 }, (_, seed) => quietReport(seed + 1));
   const now = Math.floor(Date.now() / 30_000) * 30_000;
   const parcels: Parcel[] = [];
-  for (let n = 0; n < REPORTS; n += 1) {
+  for (let n = 0; n < WARM_UP + REPORTS; n += 1) {
     const back = Math.floor(n / NODES);
     const report = structuredClone(variants[n % variants.length]!);
     report.node.name = `node-${n % NODES}`;

@@ -1,6 +1,13 @@
 import { freshDb } from "#fresh-db";
 import { test } from "vitest";
-import { deleteToken, insertToken, listTokens, tokenById, touchToken } from "../../db/queries/tokens.ts";
+import {
+  deleteToken,
+  insertToken,
+  listTokens,
+  tokenById,
+  tokenReader,
+  touchToken,
+} from "../../db/queries/tokens.ts";
 import type { TokenRow } from "../../db/queries/tokens.ts";
 import { aCluster } from "../support/stored-report.ts";
 
@@ -73,4 +80,29 @@ test("a touched token knows when it was used", async ({ expect }) => {
     1234,
     null,
   ]);
+});
+
+test("look-ups at the same time share one seek, each token its own", async ({ expect }) => {
+  const db = await freshDb();
+  await insertToken(db, aToken());
+  await insertToken(db, aToken({ id: "b2" }));
+  let seeks = 0;
+  const counting = new Proxy(db, {
+    get: (target, name) => {
+      seeks += name === "all" ? 1 : 0;
+      return Reflect.get(target, name, target) as unknown;
+    },
+  });
+  const find = tokenReader(counting);
+  const found = await Promise.all(["a1", "b2", "a1", "no", "a1"].map(find));
+  expect([found.map((token) => token?.id), seeks]).toEqual([["a1", "b2", "a1", undefined, "a1"], 3]);
+});
+
+test("a token that was revoked is not found by a look-up that begins after it", async ({ expect }) => {
+  const db = await freshDb();
+  await insertToken(db, aToken());
+  const find = tokenReader(db);
+  await find("a1");
+  await deleteToken(db, "a1");
+  expect(await find("a1")).toBeUndefined();
 });

@@ -3,6 +3,7 @@ import { createApp, type LogEvent } from "../../api/app.ts";
 import { hashToken, type Scope } from "../../api/tokens.ts";
 import type { Db } from "../../db/client.ts";
 import { reportWriter } from "../../db/queries/reports.ts";
+import { tokenReader } from "../../db/queries/tokens.ts";
 import { NOW } from "./a-report.ts";
 
 export const ADMIN = "canary-admin-token-of-more-than-32-characters";
@@ -45,6 +46,7 @@ export async function openService(differing: { db?: Db; bodyDeadlineMs?: number 
   const app = createApp({
     db,
     storeReport: (report) => writer.store(report),
+    findToken: tokenReader(db),
     now: () => clock.now,
     log: (event) => {
       log.push(event);
