@@ -139,23 +139,23 @@ export const TableGauges = z
   .object({ count: Count.optional(), max: Count.optional(), buckets: Count.optional() })
   .meta({ id: "TableGauges" });
 
+const DumpCounts = z.object({
+  takenAt: Instant,
+  durationMs: Count,
+  entries: Count,
+  byFamily: z.object({ ipv4: Count, ipv6: Count }),
+  /** IANA protocol number → entries. */
+  byProtocol: z.record(z.string().regex(/^(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])$/), Count),
+  byTcpState: z.partialRecord(z.enum(TCP_STATES), Count),
+  byNat: z.record(z.enum(NAT_CLASSES), Count),
+  unreplied: Count,
+  assured: Count,
+  offloaded: Count,
+  zones: column(wholeElements(65_535), MAX_ZONES),
+});
+
 /** The composition of the table as one dump found it. All parts count entries. */
-export const TableDump = z
-  .object({
-    takenAt: Instant,
-    durationMs: Count,
-    entries: Count,
-    byFamily: z.object({ ipv4: Count, ipv6: Count }),
-    /** IANA protocol number → entries. */
-    byProtocol: z.record(z.string().regex(/^(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])$/), Count),
-    byTcpState: z.partialRecord(z.enum(TCP_STATES), Count),
-    byNat: z.record(z.enum(NAT_CLASSES), Count),
-    unreplied: Count,
-    assured: Count,
-    offloaded: Count,
-    zones: column(wholeElements(65_535), MAX_ZONES),
-  })
-  .meta({ id: "TableDump" });
+export const TableDump = DumpCounts.superRefine(checkDump).meta({ id: "TableDump" });
 
 /** One source a row, over all its flow groups. `source` indexes `addresses`. */
 const Talkers = z
@@ -235,6 +235,15 @@ export type SourceName = (typeof SOURCES)[number];
 type Check = z.RefinementCtx;
 type Columns = Record<string, readonly unknown[] | undefined>;
 
+/** Every entry is of one family, one protocol and one NAT class. */
+function checkDump(dump: z.infer<typeof DumpCounts>, check: Check): void {
+  for (const part of ["byFamily", "byProtocol", "byNat"] as const) {
+    const parts = sum(Object.values(dump[part]));
+    if (parts !== dump.entries)
+      complain(check, [part], `parts add up to ${parts}, the dump has ${dump.entries} entries`);
+  }
+}
+
 function checkWindow({ from, to }: { from: number; to: number }, check: Check): void {
   if (to <= from) complain(check, ["to"], "a window ends after it begins");
   else if (to - from > MAX_WINDOW_MS) complain(check, ["to"], `a window is at most ${MAX_WINDOW_MS} ms long`);
@@ -251,6 +260,8 @@ function checkFlows(flows: z.infer<typeof FlowTables>, check: Check): void {
   inRange(["groups", "source"], flows.groups.source, size, check);
   inRange(["groups", "peer"], flows.groups.peer, size, check);
   inRange(["groups", "natAddress"], flows.groups.natAddress, size, check);
+  eachOnce(["addresses"], flows.addresses, check);
+  eachOnce(["talkers", "source"], flows.talkers.source, check);
 }
 
 function checkTotals(
@@ -283,6 +294,13 @@ function sameLengths(table: string, columns: Columns, check: Check): boolean {
 function inRange(path: string[], indexes: readonly (number | null)[], size: number, check: Check): void {
   const row = indexes.findIndex((index) => index !== null && index >= size);
   if (row >= 0) complain(check, [...path, row], `refers to address ${indexes[row]} of ${size}`);
+}
+
+function eachOnce(path: string[], values: readonly (number | string)[], check: Check): void {
+  if (new Set(values).size === values.length) return;
+  const seen = new Set<number | string>();
+  const row = values.findIndex((value) => seen.size === seen.add(value).size);
+  complain(check, [...path, row], "stands there twice");
 }
 
 /** As `complain`, and what depends on the shape of this value is not looked at. */

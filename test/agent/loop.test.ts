@@ -1,7 +1,7 @@
 import { test } from "vitest";
 import { type Loop, runLoop } from "../../agent/loop.ts";
 import type { Window } from "../../agent/window.ts";
-import { aQuietReport } from "../support/a-quiet-report.ts";
+import { aReport } from "../support/a-report.ts";
 
 /** Runs the loop on a clock that only moves when the loop sleeps or reads, until `reads` windows are read. */
 async function windowsOf(
@@ -22,7 +22,7 @@ async function windowsOf(
       clock.now += clock.readMs?.shift() ?? 0;
       if (windows.length === reads) stop.abort();
       if (sequence < 0) throw new Error("never");
-      return aQuietReport({ window, sequence });
+      return aReport({ window, sequence });
     },
     send: async (report) => void sent.push(report.sequence),
     log: () => {},
@@ -91,7 +91,7 @@ test("the window that a stop cuts short is read and sent", async ({ expect }) =>
       },
       read: async (window) => {
         windows.push(window);
-        return aQuietReport();
+        return aReport();
       },
       send: async () => {},
       log: () => {},
@@ -115,7 +115,7 @@ test("a window that cannot be read is logged and the next one is read", async ({
         reads += 1;
         if (reads === 2) stop.abort();
         if (reads === 1) throw new Error("boot id unreadable");
-        return aQuietReport();
+        return aReport();
       },
       send: async () => void events.push("sent"),
       log: ({ event, reason }) => void events.push(`${event}: ${reason}`),

@@ -1,7 +1,7 @@
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { test } from "vitest";
 import { outcomeOf, pack, type Parcel, post } from "../../agent/push.ts";
-import { aQuietReport } from "../support/a-quiet-report.ts";
+import { aReport } from "../support/a-report.ts";
 
 const target = { url: "https://conntrail.example", token: "ctk_ingest_secret" };
 const parcel: Parcel = { sequence: 7, encoding: "zstd", body: new Uint8Array([1, 2, 3]) };
@@ -84,7 +84,7 @@ test("an endless refusal is cut before it reaches the log", async ({ expect }) =
 });
 
 test("what is packed is the report, whole", async ({ expect }) => {
-  const report = aQuietReport();
+  const report = aReport();
   const { encoding, body } = await pack(report);
   const text = encoding === "zstd" ? zstdDecompressSync(body) : gunzipSync(body);
   expect(JSON.parse(text.toString())).toEqual(report);

@@ -1,6 +1,6 @@
 import { test } from "vitest";
 import { MAX_ADDRESSES, MAX_GROUPS, MAX_NODE_ADDRESSES, MAX_TEXT } from "../../api/wire.ts";
-import { aDump, aReport, NOW, someFlows } from "../support/a-report.ts";
+import { aDumpOf, aReport, NOW, someFlows } from "../support/a-report.ts";
 import { ADMIN, openService, type Service, storedWindows } from "../support/service.ts";
 
 type Path = (string | number)[];
@@ -49,7 +49,13 @@ const wrong: { path: Path; value: unknown; at?: Path }[] = [
   { path: ["table", "max"], value: -5 },
   { path: ["table", "count"], value: "NaN" },
   { path: ["dump"], value: undefined },
-  { path: ["dump", "entries"], value: 11, at: ["flows", "talkers", "entries"] },
+  { path: ["dump", "entries"], value: 11, at: ["dump", "byFamily"] },
+  { path: ["dump", "byFamily", "ipv6"], value: 1, at: ["dump", "byFamily"] },
+  { path: ["dump", "byProtocol", "6"], value: 7, at: ["dump", "byProtocol"] },
+  { path: ["dump", "byNat", "snat"], value: 8, at: ["dump", "byNat"] },
+  { path: ["flows", "talkers", "entries", 0], value: 8, at: ["flows", "talkers", "entries"] },
+  { path: ["flows", "addresses", 4], value: "10.244.0.11" },
+  { path: ["flows", "talkers", "source", 1], value: 0 },
   { path: ["dump", "byProtocol"], value: { "256": 1 }, at: ["dump", "byProtocol", "256"] },
   { path: ["dump", "byProtocol"], value: { tcp: 1 }, at: ["dump", "byProtocol", "tcp"] },
   { path: ["dump", "byTcpState"], value: { OPEN: 1 }, at: ["dump", "byTcpState"] },
@@ -152,7 +158,7 @@ test("a report as full as may be is stored and answered", async ({ expect }) => 
     talkers: { source: rows, entries: ones, snatEntries: ones, unreplied: ones, peers: ones },
     groups: { ...groups, nat: rows.map(() => "none" as const), natAddress: rows.map(() => null) },
   });
-  const { status } = await service.post(token, aReport({ flows, dump: aDump({ entries: MAX_GROUPS }) }));
+  const { status } = await service.post(token, aReport({ flows, dump: aDumpOf(MAX_GROUPS) }));
   expect(status).toBe(202);
   const talkers = await service.ask("GET", "/v1/talkers?limit=500", { token: ADMIN });
   expect(talkers.body.remainder).toMatchObject({ sources: MAX_GROUPS - 500, entries: MAX_GROUPS - 500 });

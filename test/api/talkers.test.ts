@@ -1,5 +1,5 @@
 import { test } from "vitest";
-import { aDump, aReport, NOW, someFlows } from "../support/a-report.ts";
+import { aDumpOf, aReport, NOW, someFlows } from "../support/a-report.ts";
 import { ADMIN, openService, type Service } from "../support/service.ts";
 
 const ask = (service: Service, query: string) => service.ask("GET", `/v1/talkers?${query}`, { token: ADMIN });
@@ -11,7 +11,7 @@ function reportOf(entries: number[]) {
   const rows = entries.map((_, row) => row);
   const none = rows.map(() => 0);
   return aReport({
-    dump: aDump({ entries: entries.reduce((sum, count) => sum + count, 0) }),
+    dump: aDumpOf(entries.reduce((sum, count) => sum + count, 0)),
     flows: someFlows({
       addresses: [...rows.map((row) => `10.0.0.${row + 1}`), "192.0.2.1"],
       talkers: { source: rows, entries, snatEntries: none, unreplied: none, peers: rows.map(() => 1) },

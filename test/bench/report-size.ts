@@ -2,7 +2,7 @@ import { Entry, ORIG_DST, ORIG_SRC, REPLY_DST, REPLY_SRC, SEEN_REPLY } from "../
 import { pack } from "../../agent/push.ts";
 import { Summary } from "../../agent/summary/summary.ts";
 import type { Report } from "../../api/wire.ts";
-import { aQuietReport } from "../support/a-quiet-report.ts";
+import { aReport, NOW } from "../support/a-report.ts";
 import type { Figure } from "./figure.ts";
 
 /** A small generator with a seed, so that sizes are the same in every run (mulberry32, public domain). */
@@ -109,7 +109,7 @@ function reportOf(fill: (summary: Summary) => void): Report {
   const summary = new Summary();
   fill(summary);
   const { counts, flows } = summary.take();
-  return aQuietReport({ dump: { takenAt: 1_795_262_430_000, durationMs: 9, ...counts }, flows });
+  return aReport({ dump: { takenAt: NOW, durationMs: 9, ...counts }, flows });
 }
 
 export async function benchReportSize(): Promise<Figure[]> {

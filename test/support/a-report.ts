@@ -42,6 +42,16 @@ export function aDump(differing: Partial<NonNullable<Report["dump"]>> = {}): Non
   };
 }
 
+/** A dump of that many entries, all plain TCP over IPv4. */
+export function aDumpOf(entries: number): NonNullable<Report["dump"]> {
+  return aDump({
+    entries,
+    byFamily: { ipv4: entries, ipv6: 0 },
+    byProtocol: { "6": entries },
+    byNat: { none: entries, snat: 0, dnat: 0, both: 0 },
+  });
+}
+
 /** 10.244.0.11 holds seven entries behind SNAT, 10.244.0.12 three without. */
 export function someFlows(
   differing: Partial<NonNullable<Report["flows"]>> = {},
