@@ -82,8 +82,8 @@ function groupColumns(table: FlowTable, listed: number[], position: Position): F
   const groups = rows.map(({ group }) => group);
   const { entries, unreplied, bytes, packets } = table.byGroup;
   const counters = {
-    bytes: groups.map((group) => bytes.at(group)),
-    packets: groups.map((group) => packets.at(group)),
+    bytes: groups.map((group) => exact(bytes.at(group))),
+    packets: groups.map((group) => exact(packets.at(group))),
   };
   return {
     source: keys.map((key) => position(key.source)),
@@ -116,10 +116,13 @@ function groupRemainder(table: FlowTable, listed: Flows["groups"]): Flows["group
     groups: table.groups.size - listed.entries.length,
     entries: total.entries - sum(listed.entries),
     unreplied: total.unreplied - sum(listed.unreplied),
-    ...(listed.bytes && { bytes: total.bytes - sum(listed.bytes) }),
-    ...(listed.packets && { packets: total.packets - sum(listed.packets) }),
+    ...(listed.bytes && { bytes: exact(total.bytes - sum(listed.bytes)) }),
+    ...(listed.packets && { packets: exact(total.packets - sum(listed.packets)) }),
   };
 }
+
+/** The wire takes integers up to 2^53 - 1. Nine petabytes through one table are a kernel's mistake; the report stands. */
+const exact = (count: number) => Math.min(Math.max(count, 0), Number.MAX_SAFE_INTEGER);
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 

@@ -98,7 +98,7 @@ export function worstReport(seed = 1): Report {
       entry.origDport = entry.replySport = word() & 0xffff;
       entry.counted = true;
       entry.counters.set(
-        [word() >>> 0, random() * 2 ** 45, word() >>> 0, random() * 2 ** 45].map(Math.floor),
+        [word() >>> 0, random() * 2 ** 34, word() >>> 0, random() * 2 ** 34].map(Math.floor),
       );
       summary.add(entry);
     }

@@ -122,6 +122,13 @@ test("a group with few entries and most of the bytes is listed beside 512 larger
   });
 });
 
+test("counters beyond what a number holds exactly still make a report the wire takes", ({ expect }) => {
+  const huge = [1, 2].map((peer): PlainEntry => ({ source: 1, peer, bytes: 2 ** 63, packets: 2 ** 63 }));
+  const { flows } = summarize(huge);
+  expect(Flows.safeParse(flows).error).toBeUndefined();
+  expect(flows.groups.bytes).toEqual([Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER]);
+});
+
 test("totals hold when there are more groups and addresses than are tracked", ({ expect }) => {
   const entries = [...Array(500).keys()].map((peer): PlainEntry => ({
     source: peer % 7,
