@@ -1,3 +1,4 @@
+import type { TcpState } from "../../api/wire.ts";
 import { DCCP, SCTP, TCP } from "./protocols.ts";
 import { findWord, hashWord, type Vocabulary, vocabulary } from "./words.ts";
 
@@ -13,7 +14,7 @@ export const TCP_STATE_NAMES = [
   "TIME_WAIT",
   "CLOSE",
   "SYN_SENT2",
-] as const;
+] as const satisfies readonly TcpState[];
 
 /** enum sctp_conntrack (nf_conntrack_sctp.h); the last is no longer entered, but old kernels print it. */
 export const SCTP_STATE_NAMES = [
