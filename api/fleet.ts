@@ -2,11 +2,7 @@
 type Sums = Record<string, number | undefined>;
 
 /** What one cluster answers to "who are the top ones?". */
-export interface ClusterAnswer<
-  Row,
-  Rest extends Sums & { share: number },
-  Total extends Sums & { entries: number },
-> {
+export interface ClusterAnswer<Row, Rest extends Sums & { share: number }, Total extends Sums> {
   rows: Row[];
   remainder: Rest;
   total: Total;
@@ -26,13 +22,18 @@ export interface Asked<Answer> {
 /**
  * One answer for several clusters. Each is asked apart and, where rows of others push some of its own out of the top,
  * once more for fewer, so that its remainder is computed where it is exact. Shares become shares of the whole fleet,
- * each cluster weighing as many entries as it held.
+ * each cluster weighing its `weight`, the total its shares are parts of.
  */
 export async function askFleet<
   Row extends { share: number },
   Rest extends Sums & { share: number },
-  Total extends Sums & { entries: number },
->(clusters: readonly Asked<ClusterAnswer<Row, Rest, Total>>[], limit: number, rank: (row: Row) => number) {
+  Total extends Sums,
+>(
+  clusters: readonly Asked<ClusterAnswer<Row, Rest, Total>>[],
+  limit: number,
+  by: { rank: (row: Row) => number; weight: (total: Total) => number },
+) {
+  const { rank, weight } = by;
   const first = await Promise.all(clusters.map(({ ask }) => ask(limit)));
   const kept = rowsKept(
     first.map(({ rows }) => rows.map(rank)),
@@ -44,7 +45,7 @@ export async function askFleet<
       return keep < answer.rows.length ? ((await clusters[at]?.ask(keep)) ?? answer) : answer;
     }),
   );
-  const weights = weightsOf(answers.map(({ total }) => total.entries));
+  const weights = weightsOf(answers.map(({ total }) => weight(total)));
   const rows = answers.flatMap((answer, at) =>
     answer.rows.map((row) => ({
       cluster: clusters[at]?.cluster ?? "",
@@ -73,9 +74,9 @@ function rowsKept(ranks: readonly number[][], limit: number): number[] {
   return kept;
 }
 
-function weightsOf(entries: readonly number[]): number[] {
-  const all = entries.reduce((total, value) => total + value, 0);
-  return entries.map((value) => (entries.length === 1 ? 1 : value / (all || 1)));
+function weightsOf(totals: readonly number[]): number[] {
+  const all = totals.reduce((sum, value) => sum + value, 0);
+  return totals.map((value) => (totals.length === 1 ? 1 : value / (all || 1)));
 }
 
 function sum<T extends Sums>(parts: readonly T[]): T {

@@ -38,6 +38,9 @@ const getSeries = createRoute({
   method: "get",
   path: "/v1/series",
   summary: "A metric of the tables over time",
+  description:
+    "A node's value is the highest of the windows in the step, the cluster's the sum over its nodes; utilisation is the " +
+    "highest of the nodes. `count` is the kernel's own, `entries` what a dump found.",
   security: bearer,
   middleware: allow("read", "admin"),
   request: { query: SeriesQuery },

@@ -48,8 +48,9 @@ const getTalkers = createRoute({
   path: "/v1/talkers",
   summary: "Who uses the tables most",
   description:
-    "Each measure is the most a row held in any one window of a node, added over nodes; `share` is its part of all " +
-    "entries over the range. Without `cluster`, all the token may read are answered as one.",
+    "Each measure is the most a row held in any one window of a node, added over nodes. Rows and remainder add up to " +
+    "the total, and `share` is a part of it by the metric ranked by. Without `cluster`, all the token may read are " +
+    "answered as one.",
   security: bearer,
   middleware: allow("read", "admin"),
   request: { query: TalkerQuery },
@@ -76,7 +77,7 @@ export const talkers = router().openapi(getTalkers, async (c) => {
         },
       })),
       asked.limit,
-      (row) => row[metric] ?? -1,
+      { rank: (row) => row[metric] ?? -1, weight: (total) => total[metric] ?? total.entries },
     );
     const named = rows.map((row) => ({ ...row, protocol: protocolName(row.protocol) }));
     return c.json(
@@ -94,7 +95,10 @@ export const talkers = router().openapi(getTalkers, async (c) => {
       },
     })),
     asked.limit,
-    (row) => row[metric] ?? -1,
+    {
+      rank: (row) => row[metric] ?? -1,
+      weight: (total) => (metric === "peers" ? undefined : total[metric]) ?? total.entries,
+    },
   );
   return c.json(
     { by: "address" as const, metric, talkers: rows, ...rest, window: toWindow(window, windows) },

@@ -4,14 +4,15 @@ import type { Amounts, Holdings, Measure } from "./holdings.ts";
 const QUANTITIES = ["rows", ...MEASURES] as const;
 type Quantity = (typeof QUANTITIES)[number];
 
-/** `amounts`: the most in any one window of a node, added over the nodes. `share` of all entries over the range. */
+/** `amounts`: the most in any one window of a node, added over the nodes. `share`: its part of the total. */
 export type Part = { amounts: Amounts; share: number };
 
 export type Tallied = {
   listed: (Part & { key: string })[];
   /** Everyone not listed, taken together. */
   remainder: Part;
-  total: Part;
+  /** Rows and remainder added up. */
+  total: Amounts;
   /** No listed row lacks what was folded away. */
   exact: boolean;
   /** Entries folded away that a listed row may lack; 0 where exact. */
@@ -23,17 +24,18 @@ export type Tallied = {
 export class Tally {
   readonly #listed: Map<string, Sum>;
   readonly #remainder = new Sum();
-  readonly #total = new Sum();
   readonly #unlisted = new Sum();
   readonly #filtered: boolean;
+  readonly #metric: Measure;
   #nodeId = 0;
   #exact = true;
   #windows = 0;
 
   /** `filtered`: holdings leave out what does not match; of what was folded away nobody knows whether it does. */
-  constructor(keys: readonly string[], filtered: boolean) {
+  constructor(keys: readonly string[], { filtered, metric }: { filtered: boolean; metric: Measure }) {
     this.#listed = new Map(keys.map((key) => [key, new Sum()]));
     this.#filtered = filtered;
+    this.#metric = metric;
   }
 
   /** Windows come node by node. */
@@ -42,7 +44,6 @@ export class Tally {
     this.#nodeId = nodeId;
     this.#windows++;
     const listed = this.#addListed(holdings);
-    this.#total.add(holdings.total);
     this.#remainder.add(without(holdings.total, listed));
     if (holdings.folded !== undefined && (this.#filtered || listed.rows < this.#listed.size)) {
       this.#exact = false;
@@ -52,12 +53,21 @@ export class Tally {
 
   result(): Tallied {
     this.#finishNode();
-    const all = this.#total.entries;
-    const part = (sum: Sum): Part => ({ amounts: sum.most, share: all === 0 ? 0 : sum.entries / all });
+    const total: Amounts = { rows: 0 };
+    for (const { most } of [...this.#listed.values(), this.#remainder])
+      for (const quantity of QUANTITIES) accumulate(total, quantity, most[quantity]);
+    // Peers of several sources do not add up: the same peer may be among them more than once.
+    const known = this.#metric !== "peers" && total[this.#metric] !== undefined;
+    const shared = known ? this.#metric : "entries";
+    const whole = total[shared] ?? 0;
+    const part = ({ most }: Sum): Part => ({
+      amounts: most,
+      share: whole === 0 ? 0 : (most[shared] ?? 0) / whole,
+    });
     return {
       listed: [...this.#listed].map(([key, sum]) => ({ key, ...part(sum) })),
       remainder: part(this.#remainder),
-      total: part(this.#total),
+      total,
       exact: this.#exact,
       unlisted: this.#unlisted.most.entries ?? 0,
       windows: this.#windows,
@@ -78,18 +88,16 @@ export class Tally {
 
   #finishNode(): void {
     for (const sum of this.#listed.values()) sum.finishNode();
-    for (const sum of [this.#remainder, this.#total, this.#unlisted]) sum.finishNode();
+    for (const sum of [this.#remainder, this.#unlisted]) sum.finishNode();
   }
 }
 
-/** The most in any one window of a node, added over the nodes; and all entries there were. */
+/** The most in any one window of a node, added over the nodes. */
 class Sum {
   readonly most: Amounts = { rows: 0 };
-  entries = 0;
   #node: Amounts = { rows: 0 };
 
   add(window: Amounts): void {
-    this.entries += window.entries ?? 0;
     for (const quantity of QUANTITIES) {
       const value = window[quantity];
       if (value !== undefined) this.#node[quantity] = Math.max(this.#node[quantity] ?? 0, value);

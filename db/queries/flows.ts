@@ -48,7 +48,7 @@ export async function topFlows(db: Db, query: FlowQuery): Promise<FlowAnswer> {
   return {
     flows: listed.map(({ key, amounts, share }) => ({ ...flowGroupOf(key), ...measures(amounts), share })),
     remainder: { groups: remainder.amounts.rows, ...measures(remainder.amounts), share: remainder.share },
-    total: { groups: total.amounts.rows, ...measures(total.amounts) },
+    total: { groups: total.rows, ...measures(total) },
     exact,
     unlisted,
     windows,

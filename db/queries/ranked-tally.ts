@@ -27,7 +27,7 @@ type Window = { nodeId: number; holdings: Holdings };
  */
 export async function rankedTally(db: Db, range: WindowRange, question: Question): Promise<Tallied> {
   const { keys, complete, windows } = await chosen(db, range, question);
-  const tally = new Tally(keys, question.filtered);
+  const tally = new Tally(keys, question);
   for await (const { nodeId, holdings } of windows) tally.add(nodeId, holdings);
   const tallied = tally.result();
   return {

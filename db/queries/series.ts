@@ -59,14 +59,14 @@ export type Series = { node: string | null; points: [number, number][] };
 type Row = { node: string | null; step: number; value: number };
 
 /**
- * How a gauge went. Steps are multiples of `stepMs`. A node's value is the mean of its windows, each weighing as
- * long as it lies in the step; the cluster's is the sum over the nodes that have one. Utilisation is
- * the highest there was instead, in the step and in the cluster: one full table is no better for the others.
+ * How a gauge went. Steps are multiples of `stepMs`. A node's value is the highest of the windows that reach into the
+ * step, so that a peak is seen at any zoom; the cluster's is the sum over the nodes that have one. Utilisation is the
+ * highest in the cluster as well: one full table is no better for the others.
  */
 export async function series(db: Db, query: SeriesQuery): Promise<Series[]> {
   const byNode = query.by === "node" || (query.by === undefined && query.node !== undefined);
   const perNode = nodeSteps(query);
-  const together = sql.raw(query.metric === "utilisation" ? "max(value)" : "sum(value)");
+  const together = sql.raw(query.metric === "utilisation" ? "max(value)" : "total(value)");
   const rows = await db.all<Row>(
     byNode
       ? sql`select node, step, value from (${perNode}) order by node, step`
@@ -85,10 +85,9 @@ export async function series(db: Db, query: SeriesQuery): Promise<Series[]> {
 function nodeSteps({ clusterId, from, to, node, metric, stepMs }: SeriesQuery): SQL {
   const length = sql`cast(${stepMs} as integer)`;
   const step = sql`(s.start / ${length} + o.value) * ${length}`;
-  const overlap = sql`(min(s.end, ${step} + ${length}) - max(s.start, ${step}))`;
   const named = node === undefined ? sql`` : sql`and n.name = ${storable(node)}`;
   return sql`
-    select n.name as node, ${step} as step, ${aggregate(metric, overlap)} as value
+    select n.name as node, ${step} as step, max(${gauge(metric)}) as value
     from nodes n
     cross join samples s on s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id
       and s.start > ${from - MAX_WINDOW_MS} and s.start < ${to}
@@ -96,12 +95,6 @@ function nodeSteps({ clusterId, from, to, node, metric, stepMs }: SeriesQuery): 
     where n.cluster_id = ${clusterId} ${named} and s.end > ${from} and ${gauge(metric)} is not null
       and ${step} < s.end and ${step} < ${to} and ${step} + ${length} > ${from}
     group by n.id, step`;
-}
-
-/** As real numbers: sum() of integers fails beyond 64 bits. */
-function aggregate(metric: SeriesMetric, overlap: SQL): SQL {
-  if (metric === "utilisation") return sql`max(${gauge(metric)})`;
-  return sql`sum(${gauge(metric)} * 1.0 * ${overlap}) / sum(${overlap})`;
 }
 
 function gauge(metric: SeriesMetric): SQL {

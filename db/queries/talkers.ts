@@ -31,14 +31,15 @@ export type Measures = {
 
 /**
  * Each measure is the most the source held in any one window of a node, added over the nodes.
- * `share` is its part of all entries over the range: shares of rows and remainder add up to 1.
+ * `share` is its part of the total, by the metric ranked by, or by entries where that is unknown.
  */
 export type Talker = Measures & { address: string; peers: number; share: number };
 
 export type TalkerAnswer = {
   talkers: Talker[];
-  /** Everyone not listed, taken together. */
+  /** Everyone not listed, taken together: the most they all held in any one window. */
   remainder: Measures & { sources: number; share: number };
+  /** Rows and remainder added up. */
   total: Measures & { sources: number };
   /** False where reports had folded something away that may belong to a row. */
   exact: boolean;
@@ -67,7 +68,7 @@ export async function topTalkers(db: Db, query: TalkerQuery): Promise<TalkerAnsw
       return { address: key, ...measures(amounts), peers: amounts.peers ?? 0, share };
     }),
     remainder: { sources: remainder.amounts.rows, ...measures(remainder.amounts), share: remainder.share },
-    total: { sources: total.amounts.rows, ...measures(total.amounts) },
+    total: { sources: total.rows, ...measures(total) },
     exact,
     unlisted,
     windows,

@@ -20,7 +20,7 @@ const counted = (name: string, sequence: number, count: number, max = 1000) =>
   aStoredReport({ sequence, node: { name }, table: { count, max } });
 
 describe("a series", () => {
-  test("has the mean of a node's windows in each step, summed over the nodes", async ({ expect }) => {
+  test("has the highest of a node's windows in each step, summed over the nodes", async ({ expect }) => {
     const db = await freshDb();
     await aCluster(db);
     await storeReports(db, [
@@ -34,7 +34,7 @@ describe("a series", () => {
       {
         node: null,
         points: [
-          [START, 115],
+          [START, 120],
           [START + MINUTE, 30],
         ],
       },
@@ -111,7 +111,7 @@ describe("a series", () => {
     ]);
   });
 
-  test("weighs a window in each step by the time it lies there", async ({ expect }) => {
+  test("shows a peak in every step that its window reaches into", async ({ expect }) => {
     const db = await freshDb();
     await aCluster(db);
     const from = START + 50_000;
@@ -120,7 +120,7 @@ describe("a series", () => {
       aStoredReport({ sequence: 1, from, to: from + 30_000, node: { name: "a" }, table: { count: 80 } }),
     ]);
     expect((await ask(db))[0]?.points).toEqual([
-      [START, 50],
+      [START, 80],
       [START + MINUTE, 80],
     ]);
   });
