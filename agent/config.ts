@@ -45,6 +45,8 @@ type Complain = (text: string) => void;
 function nodeName(name: string, complain: Complain): string {
   if (name.length > MAX_NODE_NAME)
     complain(`CONNTRAIL_NODE has ${name.length} characters; ${MAX_NODE_NAME} are allowed`);
+  if (name.trim() === "" || /\p{Cc}/u.test(name))
+    complain("CONNTRAIL_NODE is blank or holds control characters; give a name such as node-1");
   return name;
 }
 
@@ -70,7 +72,8 @@ function target(env: Environment, complain: Complain): Target {
     complain(
       "CONNTRAIL_URL is not set; give the address of the Conntrail API, such as https://conntrail.example.com",
     );
-  else if (!isHttp(url)) complain(`CONNTRAIL_URL is "${url}"; give an http or https address`);
+  else if (!isBase(url))
+    complain("CONNTRAIL_URL must be an http or https address without user, password, query or fragment");
   if (!token)
     complain("CONNTRAIL_TOKEN is not set; give a token with scope ingest (POST /v1/tokens makes one)");
   else if (/[^\x21-\x7e]/.test(token))
@@ -78,6 +81,9 @@ function target(env: Environment, complain: Complain): Target {
   return { url: url.replace(/\/+$/, ""), token };
 }
 
-function isHttp(url: string): boolean {
-  return URL.canParse(url) && ["http:", "https:"].includes(new URL(url).protocol);
+/** Whether paths can be added to it. What it holds is not repeated in a complaint: there may be a password in it. */
+function isBase(text: string): boolean {
+  if (!URL.canParse(text) || /[?#]/.test(text)) return false;
+  const { protocol, username, password } = new URL(text);
+  return ["http:", "https:"].includes(protocol) && username + password === "";
 }

@@ -19,16 +19,17 @@ export interface Loop {
  */
 export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
   let from = loop.now();
-  // One above all an earlier run on this boot can have used: a run numbers one report in five seconds at most.
-  let sequence = Math.floor(from / 1000);
+  // Above all an earlier run on this boot can have used, which numbered one report in five seconds from its own start.
+  let sequence = from;
   while (!signal.aborted) {
     const boundary = nextBoundary(loop.now(), loop.intervalMs);
     await sleepUntil(loop, boundary, signal);
     const now = loop.now();
     const to = Math.min(boundary, now);
-    const clockSetBack = now < boundary && !signal.aborted;
-    if (to !== from && !clockSetBack) await oneWindow(loop, windowUpTo(from, to, loop.intervalMs), sequence);
-    from = to;
+    // A clock set back, or one that leapt (or a machine that slept): this window was not watched to its end.
+    const unwatched = (now < boundary && !signal.aborted) || now - boundary > loop.intervalMs;
+    if (to !== from && !unwatched) await oneWindow(loop, windowUpTo(from, to, loop.intervalMs), sequence);
+    from = unwatched ? now : to;
     sequence += 1;
   }
 }

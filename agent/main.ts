@@ -6,24 +6,31 @@ import { HELP } from "./help.ts";
 import { readGauges } from "./host/gauges.ts";
 import { readIdentity } from "./host/identity.ts";
 import type { LogLine } from "./log.ts";
-import { runLoop } from "./loop.ts";
+import { type Loop, runLoop } from "./loop.ts";
 import { printReport } from "./once.ts";
 import { pack, post } from "./push.ts";
 import { type Reader, readReport } from "./read.ts";
-import { Sender } from "./sender.ts";
+import { Sender, type Sending } from "./sender.ts";
 import { openSource } from "./sources/index.ts";
+import { type Stop, stopOf } from "./stop.ts";
 import { Summary } from "./summary/summary.ts";
 import { VERSION } from "./version.ts";
 import { windowUpTo } from "./window.ts";
 
 const USAGE_ERROR = 2;
 const UNREADABLE = 3;
-/** SIGTERM is answered within five seconds; what is unsent by now stays unsent, and is said. */
-const STOP_DEADLINE_MS = 4_500;
+/** A million entries through the slowest source take some seconds; what takes longer than this hangs. */
+const READ_TIMEOUT_MS = 60_000;
+/** The server and the way to it answer within this, or the attempt has failed. */
+const POST_TIMEOUT_MS = 15_000;
+/** Nodes cut their windows at the same moment; their reports come spread over at most this. */
+const SPREAD_MS = 2_000;
 
-const log = (line: LogLine) => console.log(JSON.stringify(line));
+const log = (line: LogLine) => console.log(JSON.stringify({ time: new Date().toISOString(), ...line }));
 const sleep = (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }).catch(() => {});
 
+// Whoever reads our lines may go away; the reports go on.
+process.stdout.on("error", () => {});
 process.exitCode = await main();
 
 async function main(): Promise<number> {
@@ -44,7 +51,8 @@ async function main(): Promise<number> {
 function readOptions() {
   const flag = { type: "boolean", default: false } as const;
   try {
-    const { values } = parseArgs({ options: { once: flag, json: flag, help: flag, version: flag } });
+    const help = { ...flag, short: "h" } as const;
+    const { values } = parseArgs({ options: { once: flag, json: flag, help, version: flag } });
     if (!values.json || values.once) return values;
     console.error("--json goes with --once");
   } catch (error) {
@@ -54,10 +62,8 @@ function readOptions() {
 }
 
 async function openReader(config: Config): Promise<Reader> {
-  const { source, reasons } = await openSource(config.source);
   return {
-    source,
-    reasons: reasons.map(({ message, remedy }) => `${message}. ${remedy}`),
+    ...(await openedSource(config)),
     identity: () => readIdentity(config.node),
     gauges: () => readGauges(),
     now: Date.now,
@@ -65,11 +71,17 @@ async function openReader(config: Config): Promise<Reader> {
   };
 }
 
+async function openedSource(config: Config): Promise<Pick<Reader, "source" | "reasons">> {
+  const { source, reasons } = await openSource(config.source);
+  return { source, reasons: reasons.map(({ message, remedy }) => `${message}. ${remedy}`) };
+}
+
 async function once(config: Config, json: boolean): Promise<number> {
   const reader = await openReader(config);
   const now = Date.now();
   const window = windowUpTo(now - config.intervalMs, now, config.intervalMs);
-  const report = await readReport(reader, window, Math.floor(now / 1000), new AbortController().signal);
+  const report = await readReport(reader, window, now, AbortSignal.timeout(READ_TIMEOUT_MS));
+  if (reader.source) for (const reason of reader.reasons) console.error(`Not used: ${reason}`);
   reader.source?.close();
   if (json) console.log(JSON.stringify(report));
   else process.stdout.write(printReport(report));
@@ -77,60 +89,63 @@ async function once(config: Config, json: boolean): Promise<number> {
 }
 
 async function serve(config: Config): Promise<number> {
+  const stop = stopOf(process, (signal) => {
+    log({
+      level: "warning",
+      event: "stopped",
+      reason: `not done in time after ${signal}`,
+      unsent: sender.unsent,
+    });
+    process.exit(0);
+  });
+  const sender = new Sender(sending(config.target as Target, stop));
   const reader = await openReader(config);
   for (const reason of reader.reasons) log({ level: "warning", event: "source-unavailable", reason });
   if (!reader.source && (await reader.gauges()).count === undefined) {
     for (const reason of reader.reasons) console.error(reason);
     return UNREADABLE;
   }
-  const stop = stopSignal();
-  const sender = new Sender(sending(config.target as Target));
   const sent = sender.run();
   const source = reader.source?.name ?? "none";
   log({ level: "info", event: "started", node: config.node, source, intervalMs: config.intervalMs });
-  await runLoop(
-    {
-      intervalMs: config.intervalMs,
-      now: Date.now,
-      sleep,
-      log,
-      read: (window, sequence) => readReport(reader, window, sequence, new AbortController().signal),
-      send: async (report) => sender.offer(await pack(report)),
-    },
-    stop,
-  );
+  await runLoop(windows(config, { reader, sender, stop }), stop.asked);
   sender.stop();
   const unsent = await sent;
-  log({ level: unsent > 0 ? "warning" : "info", event: "stopped", unsent });
+  log({ level: unsent > 0 ? "warning" : "info", event: "stopped", unsent, rejected: sender.rejected });
   reader.source?.close();
   return 0;
 }
 
-function sending(target: Target) {
+interface Running {
+  reader: Reader;
+  sender: Sender;
+  stop: Stop;
+}
+
+function windows(config: Config, { reader, sender, stop }: Running): Loop {
+  const { intervalMs } = config;
   return {
-    post: (parcel: Parameters<typeof post>[2]) => post({ fetch, now: Date.now }, target, parcel),
+    intervalMs,
+    now: Date.now,
+    sleep,
+    log,
+    read: async (window, sequence) => {
+      // A module may be loaded and a command installed after the agent has started.
+      if (!reader.source) Object.assign(reader, await openedSource(config));
+      return readReport(reader, window, sequence, stop.within(READ_TIMEOUT_MS));
+    },
+    send: async (report) => {
+      await sleep(Math.random() * Math.min(SPREAD_MS, intervalMs / 10), stop.asked);
+      sender.offer(await pack(report));
+    },
+  };
+}
+
+function sending(target: Target, stop: Stop): Sending {
+  return {
+    post: (parcel) => post({ fetch, now: Date.now, signal: stop.within(POST_TIMEOUT_MS) }, target, parcel),
     sleep,
     random: Math.random,
     log,
   };
-}
-
-/**
- * Aborted by the first SIGTERM or SIGINT; the process ends by itself soon after, or is ended at the deadline. Whoever
- * stops a whole process group signals twice, once through the parent: the second one must not cut the first short.
- */
-function stopSignal(): AbortSignal {
-  const stopping = new AbortController();
-  const stop = (name: string) => {
-    if (stopping.signal.aborted) return;
-    stopping.abort();
-    globalThis.setTimeout(() => endUnfinished(name), STOP_DEADLINE_MS).unref();
-  };
-  process.on("SIGTERM", stop).on("SIGINT", stop);
-  return stopping.signal;
-}
-
-function endUnfinished(signal: string): never {
-  log({ level: "warning", event: "stopped", reason: `not done ${STOP_DEADLINE_MS} ms after ${signal}` });
-  process.exit(0);
 }

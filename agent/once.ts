@@ -3,13 +3,17 @@ import { protocolName } from "./conntrack/protocols.ts";
 
 /** Rows of each ranking: what fits a screen beside the rest. */
 const ROWS = 10;
+const EMPTY =
+  "Nothing is tracked here. The kernel tracks a network namespace once a firewall or NAT rule in it needs that;\n" +
+  "traffic in another namespace is in the table of that one (ip netns exec NAME ...).";
 
 /** A report as a person reads it: what the usual pipelines of awk, sort and uniq are after, for both protocols alike. */
 export function printReport(report: Report): string {
   const { dump, flows } = report;
   const parts = [heading(report), limits(report)];
-  if (dump) parts.push(composition(dump));
-  if (dump && flows) parts.push(topSources(dump, flows), topGroups(dump, flows));
+  if (dump && dump.entries > 0) parts.push(composition(dump));
+  if (dump?.entries === 0) parts.push(EMPTY);
+  if (dump && flows && dump.entries > 0) parts.push(topSources(dump, flows), topGroups(dump, flows));
   parts.push(notes(report));
   return `${parts.filter((part) => part !== "").join("\n\n")}\n`;
 }
@@ -118,15 +122,22 @@ function groupText({ addresses, groups }: Flows, row: number): string {
 }
 
 function notes({ completeness }: Report): string {
-  const { blind, interrupted, unreadable } = completeness;
+  const { blind, interrupted, unreadable, untracked } = completeness;
   const lines = blind.map((sentence) => `Not seen: ${sentence}`);
-  if (interrupted) lines.push("The table was resized while it was read: an entry may be missing or double.");
+  if (interrupted) lines.push("The table was resized while it was read: many entries may be missing.");
+  if (untracked)
+    lines.push(
+      `${number(untracked)} entries are beyond what can be told apart: a large source may be missing above.`,
+    );
   if (unreadable)
     lines.push(
-      `${number(unreadable.lines)} lines could not be read, such as: ${unreadable.samples[0] ?? ""}`,
+      `${number(unreadable.lines)} lines could not be read, such as: ${inert(unreadable.samples[0] ?? "")}`,
     );
   return lines.join("\n");
 }
+
+/** Foreign text as a terminal may show it. */
+const inert = (text: string) => text.replaceAll(/\p{Cc}/gu, "?");
 
 /** Rows of a column with the largest values, largest first. */
 function largest(values: readonly number[]): number[] {

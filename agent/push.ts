@@ -19,10 +19,10 @@ export interface Parcel {
   body: Uint8Array<ArrayBuffer>;
 }
 
-/** The server and the way to it answer within this, or the attempt has failed. */
-const ATTEMPT_TIMEOUT_MS = 15_000;
 /** A wrong token does not get right by asking often. */
 const UNAUTHORIZED_WAIT_MS = 300_000;
+/** How much of an answer is read: ours are far smaller, and what else answers may not end. */
+const MAX_ANSWER_BYTES = 4_096;
 /** How much of a refusal's text is worth a log line. */
 const MAX_DETAIL = 500;
 
@@ -40,10 +40,12 @@ export async function pack(report: Report): Promise<Parcel> {
 export interface Post {
   fetch: typeof fetch;
   now: () => number;
+  /** Ends the attempt. */
+  signal: AbortSignal;
 }
 
 /** One attempt. Failures are outcomes; nothing is thrown. */
-export async function post({ fetch, now }: Post, target: Target, parcel: Parcel): Promise<Outcome> {
+export async function post({ fetch, now, signal }: Post, target: Target, parcel: Parcel): Promise<Outcome> {
   try {
     const response = await fetch(`${target.url}/v1/reports`, {
       method: "POST",
@@ -51,33 +53,61 @@ export async function post({ fetch, now }: Post, target: Target, parcel: Parcel)
         authorization: `Bearer ${target.token}`,
         "content-type": "application/json",
         "content-encoding": parcel.encoding,
+        "accept-encoding": "identity",
       },
       body: parcel.body,
       redirect: "manual",
-      signal: AbortSignal.timeout(ATTEMPT_TIMEOUT_MS),
+      signal,
     });
-    const detail = (await response.text()).slice(0, MAX_DETAIL);
-    return outcomeOf(response.status, detail, retryAfterMs(response.headers.get("retry-after"), now()));
+    const answer = await readAnswer(response);
+    return outcomeOf(response.status, answer, retryAfterMs(response.headers.get("retry-after"), now()));
   } catch (error) {
     return { kind: "retry", reason: reasonOf(error) };
   }
 }
 
+async function readAnswer({ body }: Response): Promise<string> {
+  if (!body) return "";
+  let text = "";
+  const decoder = new TextDecoder();
+  // Leaving the loop cancels the stream.
+  for await (const chunk of body) {
+    text += decoder.decode(chunk, { stream: true });
+    if (text.length >= MAX_ANSWER_BYTES) break;
+  }
+  return text;
+}
+
 /** The contract with the server: what each status asks of the sender. */
-export function outcomeOf(status: number, detail: string, waitMs: number | undefined): Outcome {
-  if (status >= 200 && status < 300) return { kind: "stored" };
-  const reason = `the server answered ${status}: ${detail}`;
+export function outcomeOf(status: number, answer: string, waitMs: number | undefined): Outcome {
+  const reason = `the server answered ${status}: ${answer.slice(0, MAX_DETAIL)}`;
+  if (status >= 200 && status < 300)
+    return isReceipt(answer) ? { kind: "stored" } : { kind: "retry", reason };
   if (status === 401 || status === 403)
     return { kind: "retry", reason, waitMs: waitMs ?? UNAUTHORIZED_WAIT_MS };
-  const passing = RETRYABLE.has(status) || (status >= 500 && !PERMANENT_5XX.has(status));
-  // A redirect is a wrong address, which whoever runs this will mend; reports wait for that.
-  const misled = status >= 300 && status < 400;
-  if (passing || misled) return { kind: "retry", reason, ...(waitMs !== undefined && { waitMs }) };
+  if (isPassing(status)) return { kind: "retry", reason, ...(waitMs !== undefined && { waitMs }) };
   return { kind: "rejected", reason };
 }
 
-/** fetch hides the reason ("connect ECONNREFUSED …") in the cause of its error. */
+/** A proxy's welcome page answers 200 too. */
+function isReceipt(answer: string): boolean {
+  try {
+    const { stored, duplicate } = JSON.parse(answer) as { stored?: unknown; duplicate?: unknown };
+    return stored === true || duplicate === true;
+  } catch {
+    return false;
+  }
+}
+
+/** A redirect and a path that is not there are a wrong address, which whoever runs this will mend: reports wait for it. */
+function isPassing(status: number): boolean {
+  const misled = (status >= 300 && status < 400) || status === 404 || status === 405;
+  return misled || RETRYABLE.has(status) || (status >= 500 && !PERMANENT_5XX.has(status));
+}
+
+/** fetch hides the reason ("connect ECONNREFUSED ...") in the cause of its error, one for each address it tried. */
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
-  return cause instanceof Error ? `${message}: ${cause.message || cause.name}` : message;
+  const inner: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
+  return inner instanceof Error ? `${message}: ${inner.message || inner.name}` : message;
 }

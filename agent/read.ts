@@ -31,7 +31,11 @@ export async function readReport(
   signal: AbortSignal,
 ): Promise<Report> {
   const [node, table] = await Promise.all([reader.identity(), reader.gauges()]);
-  return { node, sequence, window, table, ...(await readTable(reader, signal)) };
+  const read = await readTable(reader, signal);
+  // The kernel marks no dump of conntrack as interrupted (seen on 6.18), and a resize loses a third of its entries.
+  const resized = (await reader.gauges()).buckets !== table.buckets;
+  if (resized && read.dump) read.completeness.interrupted = true;
+  return { node, sequence, window, table, ...read };
 }
 
 async function readTable(reader: Reader, signal: AbortSignal): Promise<Read> {
@@ -40,12 +44,17 @@ async function readTable(reader: Reader, signal: AbortSignal): Promise<Read> {
   const takenAt = now();
   try {
     const dump = await source.dump((entry) => summary.add(entry), signal);
-    const { counts, flows } = summary.take();
-    return { completeness: completeness(source, dump), dump: timed(counts, takenAt, now()), flows };
+    const { counts, flows, untracked } = summary.take();
+    return {
+      completeness: { ...completeness(source, dump), ...(untracked > 0 && { untracked }) },
+      dump: timed(counts, takenAt, now()),
+      flows,
+    };
   } catch (error) {
     summary.take();
-    if (!(error instanceof SourceError)) throw error;
-    return unseen([`${error.message}. ${error.remedy}`]);
+    if (error instanceof SourceError) return unseen([`${error.message}. ${error.remedy}`]);
+    if (signal.aborted) return unseen([`The ${source.name} source did not give the table in time.`]);
+    throw error;
   }
 }
 

@@ -18,11 +18,17 @@ export class Sender {
   private readonly waiting: Parcel[] = [];
   private readonly stopping = new AbortController();
   private readonly sending: Sending;
+  /** Parcels the server would not take as they are. */
+  rejected = 0;
   private attempt = 0;
   private wake: () => void = () => {};
 
   constructor(sending: Sending) {
     this.sending = sending;
+  }
+
+  get unsent(): number {
+    return this.waiting.length;
   }
 
   offer(parcel: Parcel): void {
@@ -66,15 +72,18 @@ export class Sender {
     if (!parcel) return undefined;
     const outcome = await this.sending.post(parcel);
     if (outcome.kind === "retry") return this.delay(parcel, outcome);
-    if (outcome.kind === "rejected") this.log("error", "report-rejected", parcel, outcome.reason);
-    else if (this.attempt > 0) this.log("info", "reporting-resumed", parcel);
+    if (outcome.kind === "rejected") {
+      this.rejected += 1;
+      this.log("error", "report-rejected", parcel, outcome.reason);
+    } else if (this.attempt > 0) this.log("info", "reporting-resumed", parcel);
     this.attempt = 0;
     this.waiting.splice(this.waiting.indexOf(parcel), 1);
     return undefined;
   }
 
   private delay(parcel: Parcel, { reason, waitMs }: { reason: string; waitMs?: number }): number {
-    const ms = Math.round(waitMs ?? backoffMs(this.attempt, this.sending.random));
+    // On top of what the server asks for, or a fleet comes back in step, and a "0" is asked again without end.
+    const ms = Math.round((waitMs ?? 0) + backoffMs(this.attempt, this.sending.random));
     this.attempt += 1;
     this.log("warning", "report-delayed", parcel, `${reason}; next attempt in ${ms} ms`);
     return ms;

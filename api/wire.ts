@@ -122,8 +122,13 @@ export const Completeness = z
     events: z.enum(["off", "complete", "lossy"]),
     /** What this source cannot see on this node, in words. */
     blind: z.array(z.string().max(MAX_UNREADABLE_LENGTH)).max(MAX_BLIND),
-    /** The table was resized while it was dumped (NLM_F_DUMP_INTR): an entry may be missing or double. */
+    /** The table was resized while it was dumped: entries are missing, up to a third of them, or double. */
     interrupted: z.boolean().optional(),
+    /**
+     * Entries beyond the groups an agent can tell apart. They are in every total and remainder, but the remainders'
+     * counts of sources and groups are then lower bounds, and a large one may be missing from the lists.
+     */
+    untracked: Count.optional(),
     /** Lines or messages that could not be read; they are in no total. */
     unreadable: z
       .object({
@@ -182,7 +187,10 @@ const Groups = z
     natAddress: column(indexElements, MAX_GROUPS),
     entries: column(countElements, MAX_GROUPS),
     unreplied: column(countElements, MAX_GROUPS),
-    /** Both directions, since each entry was created; absent where accounting (nf_conntrack_acct) is off. */
+    /**
+     * Both directions, since each entry was created, of the entries that carry counters: those created while accounting
+     * (nf_conntrack_acct) was on. Absent where none does.
+     */
     bytes: column(countElements, MAX_GROUPS).optional(),
     packets: column(countElements, MAX_GROUPS).optional(),
   })

@@ -5,8 +5,4 @@ export const BLIND = [
 ];
 
 /** What is lost where the table comes as text. */
-export const TEXT_BLIND = [
-  ...BLIND,
-  "Flows that a flowtable offloads do not show whether they are assured.",
-  "A table that changes its size while it is read is not noticed: entries may then be missing or double.",
-];
+export const TEXT_BLIND = [...BLIND, "Flows that a flowtable offloads do not show whether they are assured."];

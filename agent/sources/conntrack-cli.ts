@@ -10,6 +10,8 @@ import { errorCode, type Source, SourceError } from "./source.ts";
 const LISTINGS = ["ipv4", "ipv6"].map((family) => ["-L", "-f", family, "-o", "extended"]);
 /** A question about a flow that does not exist: what answers it needs all that a listing needs, and costs nothing. */
 const PROBE = ["-G", "-p", "udp", "-s", "127.0.0.1", "-d", "127.0.0.1", "--sport", "1", "--dport", "1"];
+/** It answers in milliseconds, or waits for something that will not come. */
+const PROBE_TIMEOUT_MS = 5_000;
 const NO_SUCH_FLOW = /doesn't exist/;
 const NOT_PERMITTED = /not permitted|CAP_NET_ADMIN|must be root/i;
 /** The command prints its version before what it has to say, and how many entries it has shown behind. */
@@ -22,8 +24,10 @@ const MAX_COMPLAINT = 300;
  * command is missing or not let in.
  */
 export async function openConntrack(command = "conntrack"): Promise<Source> {
-  const never = new AbortController().signal;
-  await run(command, PROBE, never, async (output) => void output.resume()).catch((error: unknown) => {
+  const patience = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+  await run(command, PROBE, patience, async (output) => void output.resume()).catch((error: unknown) => {
+    if (patience.aborted)
+      throw new SourceError(`the command ${command} does not answer`, "run it by hand to see why");
     if (!(error instanceof SourceError) || !NO_SUCH_FLOW.test(error.message)) throw error;
   });
   return {

@@ -78,15 +78,15 @@ export function openNetlinkSocket(libc: Libc): NetlinkSocket {
 const timeout = (seconds: number): Uint8Array => new Uint8Array(BigInt64Array.of(BigInt(seconds), 0n).buffer);
 
 function noSocket(errno: number): SourceError {
-  if (errno === EPROTONOSUPPORT || errno === EAFNOSUPPORT)
+  if (errno === EPROTONOSUPPORT)
     return new SourceError(
       "this kernel has no netlink for netfilter (nfnetlink)",
       "load it (modprobe nf_conntrack_netlink), or build the kernel with CONFIG_NF_CT_NETLINK",
     );
-  if (errno === EPERM || errno === EACCES)
+  if (errno === EPERM || errno === EACCES || errno === EAFNOSUPPORT)
     return new SourceError(
       "this process may not open netlink sockets",
-      "allow AF_NETLINK sockets in its seccomp or security profile",
+      "allow AF_NETLINK sockets in its seccomp or security profile (systemd: RestrictAddressFamilies)",
     );
   return new SourceError(`cannot open a netlink socket (errno ${errno})`, "let the agent read procfs");
 }

@@ -6,7 +6,7 @@ export type { Sink } from "../conntrack/entry.ts";
 /** What became of one read of the whole table. */
 export interface Dump {
   entries: number;
-  /** The table was resized meanwhile: an entry may be missing or double. */
+  /** The kernel said that the dump is not of one piece (NLM_F_DUMP_INTR); a text source is not told. */
   interrupted: boolean;
   /** Rows that could not be read, with the first few of them as text. */
   unreadable: Unreadable;

@@ -4,6 +4,9 @@ import { NAT_CLASSES } from "../conntrack/nat.ts";
 import { TCP } from "../conntrack/protocols.ts";
 import { TCP_STATE_NAMES } from "../conntrack/states.ts";
 
+/** The wire takes no more; more zones in one namespace is not a use we know. */
+export const MAX_LISTED_ZONES = 1024;
+
 /** What the table is made of: counts of entries by family, protocol, TCP state, NAT class and status. */
 export class Composition {
   private entries = 0;
@@ -41,7 +44,10 @@ export class Composition {
       unreplied: this.unreplied,
       assured: this.assured,
       offloaded: this.offloaded,
-      zones: [...this.zones].filter((zone) => zone > 0).toSorted((a, b) => a - b),
+      zones: [...this.zones]
+        .filter((zone) => zone > 0)
+        .toSorted((a, b) => a - b)
+        .slice(0, MAX_LISTED_ZONES),
     };
   }
 

@@ -46,6 +46,8 @@ export class FlowTable {
   readonly total = { entries: 0, snatEntries: 0, unreplied: 0, bytes: 0, packets: 0 };
   /** Entries that carry counters. */
   counted = 0;
+  /** Entries that no tracked group holds. */
+  untracked = 0;
 
   constructor(maxGroups = MAX_TRACKED_GROUPS, maxAddresses = MAX_TRACKED_ADDRESSES) {
     this.addresses = new KeyTable(maxAddresses);
@@ -70,7 +72,7 @@ export class FlowTable {
     if (group >= 0) {
       this.byGroup.entries.add(group, 1);
       if (unreplied) this.byGroup.unreplied.add(group, 1);
-    }
+    } else this.untracked += 1;
     if (entry.counted) this.count(entry, group);
   }
 
@@ -79,6 +81,7 @@ export class FlowTable {
     for (const tally of [...Object.values(this.bySource), ...Object.values(this.byGroup)]) tally.clear();
     Object.assign(this.total, { entries: 0, snatEntries: 0, unreplied: 0, bytes: 0, packets: 0 });
     this.counted = 0;
+    this.untracked = 0;
   }
 
   private count({ counters }: Entry, group: number): void {

@@ -21,8 +21,9 @@ export class Summary {
   }
 
   /** What was added since the last call, and an empty summary after it. */
-  take(): { counts: Omit<TableDump, "takenAt" | "durationMs">; flows: Flows } {
-    const taken = { counts: this.composition.counts(), flows: flowsOf(this.table) };
+  take(): { counts: Omit<TableDump, "takenAt" | "durationMs">; flows: Flows; untracked: number } {
+    const { untracked } = this.table;
+    const taken = { counts: this.composition.counts(), flows: flowsOf(this.table), untracked };
     this.composition = new Composition();
     this.table.clear();
     return taken;

@@ -46,6 +46,21 @@ test("reading once needs no server", ({ expect }) => {
   expect(load({}, true)).toEqual({ config: { node: "node-1", intervalMs: 30_000, source: "auto" } });
 });
 
+test.for([
+  "http://user:hunter2@h",
+  "http://:hunter2@h",
+  "http://h/?key=hunter2",
+  "http://h/#hunter2",
+  "hunter2",
+])("%s is no address to add paths to, and is not repeated", (url, { expect }) => {
+  const all = complaints({ ...where, CONNTRAIL_URL: url });
+  expect([all.length, all.join().includes("hunter2")]).toEqual([1, false]);
+});
+
+test.for([" ", "a\nb", "\u001b[31mred"])("the node name %j is refused", (name, { expect }) => {
+  expect(complaints({ ...where, CONNTRAIL_NODE: name })).toEqual([expect.stringContaining("CONNTRAIL_NODE")]);
+});
+
 test("a path below which the API lives is kept and its last slash is not", ({ expect }) => {
   expect(config({ ...where, CONNTRAIL_URL: "http://h:1/conntrail/" }).target?.url).toBe(
     "http://h:1/conntrail",

@@ -44,9 +44,10 @@ test("windows end on the interval of the clock, the first one begins at the star
   ]);
 });
 
-test("sequences rise by one and start above any earlier run", async ({ expect }) => {
+test("sequences rise by one and start above any earlier run, however short that was", async ({ expect }) => {
   const { sequences } = await windowsOf(3, { now: 1_000_000 });
-  expect(sequences.slice(0, 3)).toEqual([1_000, 1_001, 1_002]);
+  expect(sequences.slice(0, 3)).toEqual([1_000_000, 1_000_001, 1_000_002]);
+  expect((await windowsOf(1, { now: 1_000_003 })).sequences[0]).toBeGreaterThan(1_000_002);
 });
 
 test("a timer that fires early does not cut a window short", async ({ expect }) => {
@@ -76,6 +77,19 @@ test("a clock set back an hour neither silences the loop nor makes a window in t
     [3_660_000, 3_690_000],
   ]);
 });
+
+test.for([40_000, 3_600_000])(
+  "after a sleep of %i ms over the end of a window that window is left out, not read late",
+  async (ms, { expect }) => {
+    const { windows } = await windowsOf(2, { now: 7_220_000, jump: [0, ms] });
+    const woken = 7_260_000 + ms;
+    const next = Math.ceil((woken + 1) / 30_000) * 30_000;
+    expect(windows).toEqual([
+      [7_220_000, 7_230_000],
+      [woken, next],
+    ]);
+  },
+);
 
 test("the window that a stop cuts short is read and sent", async ({ expect }) => {
   const stop = new AbortController();

@@ -105,7 +105,7 @@ test("told to stop twice, as when a whole process group is, the agent still hand
       reports += 1;
       // The second signal comes while the report is on its way.
       agent.kill("SIGTERM");
-      request.resume().once("end", () => response.writeHead(202).end());
+      request.resume().once("end", () => response.writeHead(202).end('{"stored":true}'));
     }),
   );
   const { agent } = await started(url);

@@ -1,6 +1,6 @@
 import { test } from "vitest";
 import { printReport } from "../../agent/once.ts";
-import { aReport, someFlows } from "../support/a-report.ts";
+import { aDumpOf, aReport, someFlows } from "../support/a-report.ts";
 
 test("a report reads as a person would ask: limit, mix, sources, groups", ({ expect }) => {
   expect(printReport(aReport()))
@@ -40,6 +40,20 @@ test("a table that cannot be read is printed with its fill and the reason", ({ e
   expect(printReport(bare)).toContain(
     "11 entries of 1,000 allowed (1.1%), 256 buckets\n\nNot seen: netlink: not permitted. Run as root.\n",
   );
+});
+
+test("an empty table says where the traffic may be instead of printing empty rankings", async ({
+  expect,
+}) => {
+  const report = aReport({ dump: aDumpOf(0) });
+  expect(printReport(report)).toContain("Nothing is tracked here.");
+  expect(printReport(report)).not.toContain("Top sources");
+});
+
+test("foreign text cannot steer the terminal", ({ expect }) => {
+  const report = aReport();
+  report.completeness.unreadable = { lines: 1, samples: ["\u001b[2Jgone\u009b1m"] };
+  expect(printReport(report)).toContain("such as: ?[2Jgone?1m");
 });
 
 test("one entry is not spoken of as several", ({ expect }) => {

@@ -11,17 +11,17 @@ const answering = (response: () => Response | Promise<Response>) => {
     calls.push({ url: url as string, init: init ?? {} });
     return response();
   };
-  return { calls, io: { fetch: fake, now: () => 0 } };
+  return { calls, io: { fetch: fake, now: () => 0, signal: new AbortController().signal } };
 };
 
 test.for([
-  [200, "stored"],
-  [202, "stored"],
+  [200, "retry"],
   [301, "retry"],
   [400, "rejected"],
   [401, "retry"],
   [403, "retry"],
-  [404, "rejected"],
+  [404, "retry"],
+  [405, "retry"],
   [408, "retry"],
   [413, "rejected"],
   [422, "rejected"],
@@ -34,6 +34,17 @@ test.for([
   [507, "retry"],
 ] as const)("after %i a report is %s", ([status, kind], { expect }) => {
   expect(outcomeOf(status, "", undefined).kind).toBe(kind);
+});
+
+test.for([
+  ['{"stored":true}', "stored"],
+  ['{"duplicate":true}', "stored"],
+  ['{"stored":false}', "retry"],
+  ["<h1>Welcome</h1>", "retry"],
+  ["null", "retry"],
+  ["", "retry"],
+] as const)("answered 200 with %s a report is %s", ([answer, kind], { expect }) => {
+  expect(outcomeOf(200, answer, undefined).kind).toBe(kind);
 });
 
 test("a wrong token is tried again after five minutes, unless the server names a time", ({ expect }) => {
@@ -77,11 +88,41 @@ test("a server that cannot be reached is tried again, and the log says why witho
   expect(outcome).toEqual({ kind: "retry", reason: "fetch failed: connect ECONNREFUSED" });
 });
 
-test("an endless refusal is cut before it reaches the log", async ({ expect }) => {
-  const { io } = answering(() => new Response("x".repeat(100_000), { status: 400 }));
-  const outcome = await post(io, target, parcel);
-  expect(JSON.stringify(outcome).length).toBeLessThan(700);
+test("a host with several addresses, none of which answers, is named with one reason", async ({ expect }) => {
+  const cause = new AggregateError([
+    new Error("connect ECONNREFUSED ::1:1"),
+    new Error("connect ECONNREFUSED"),
+  ]);
+  const { io } = answering(() => Promise.reject(new TypeError("fetch failed", { cause })));
+  expect(await post(io, target, parcel)).toMatchObject({
+    reason: "fetch failed: connect ECONNREFUSED ::1:1",
+  });
 });
+
+test.for([202, 500])(
+  "an answer of %i that does not end is read for some kB and then let go",
+  async (status, { expect }) => {
+    let pulled = 0;
+    let cancelled = false;
+    const endless = new ReadableStream({
+      pull: (controller) => {
+        pulled += 1;
+        controller.enqueue(new Uint8Array(1024).fill(0x78));
+      },
+      cancel: () => {
+        cancelled = true;
+      },
+    });
+    const { io } = answering(() => new Response(endless, { status }));
+    const outcome = await post(io, target, parcel);
+    expect([outcome.kind, cancelled, pulled < 10, JSON.stringify(outcome).length < 700]).toEqual([
+      "retry",
+      true,
+      true,
+      true,
+    ]);
+  },
+);
 
 test("what is packed is the report, whole", async ({ expect }) => {
   const report = aReport();

@@ -1,6 +1,7 @@
 import { test } from "vitest";
 import { type Reader, readReport } from "../../agent/read.ts";
 import { type Dump, type Source, SourceError } from "../../agent/sources/source.ts";
+import { FlowTable } from "../../agent/summary/flow-table.ts";
 import { Summary } from "../../agent/summary/summary.ts";
 import { Report } from "../../api/wire.ts";
 import { aReport } from "../support/a-report.ts";
@@ -85,6 +86,39 @@ test("a source that fails midway costs the report its flows, not its gauges, and
     blind: ["the table ran away. run after it"],
   });
   expect((await read(reader)).flows?.addresses).toEqual(["10.0.0.3", "10.0.0.4"]);
+});
+
+test("a table resized meanwhile makes the dump one that was interrupted", async ({ expect }) => {
+  const sizes = [65_536, 131_072];
+  const reader = readerOf(sourceOf([[{ source: 1, peer: 2 }]]));
+  reader.gauges = async () => ({ buckets: sizes.shift() ?? 0 });
+  const { completeness, table } = await read(reader);
+  expect([completeness.interrupted, table.buckets]).toEqual([true, 65_536]);
+});
+
+test("a source that does not answer in time costs the report its flows and says so", async ({ expect }) => {
+  const patience = new AbortController();
+  const stuck: Source = {
+    ...sourceOf([]),
+    dump: (_sink, signal) => {
+      patience.abort(new Error("time is over"));
+      return Promise.reject(signal.reason as Error);
+    },
+  };
+  const reading = readReport(readerOf(stuck), window, 7, patience.signal);
+  const { completeness, table } = await reading;
+  expect([completeness.source, table.count]).toEqual(["none", 2]);
+  expect(completeness.blind).toEqual(["The procfs source did not give the table in time."]);
+});
+
+test("entries beyond the groups that are told apart are counted", async ({ expect }) => {
+  const reader = readerOf(sourceOf([[1, 2, 3, 4].map((peer) => ({ source: 1, peer }))]));
+  reader.summary = new Summary(new FlowTable(3, 100));
+  const { completeness, flows } = await read(reader);
+  expect([completeness.untracked, flows?.groupRemainder]).toEqual([
+    1,
+    { groups: 0, entries: 1, unreplied: 1 },
+  ]);
 });
 
 test("a fault of ours is not taken for a table that cannot be read", async ({ expect }) => {

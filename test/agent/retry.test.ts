@@ -12,6 +12,8 @@ test.for([
   ["Sat, 21 Nov 2026 11:00:00 GMT", 0],
   ["Fri, 31 Dec 9999 23:59:59 GMT", LONGEST_RETRY_AFTER_MS],
   ["soon", undefined],
+  ["1.5", undefined],
+  ["-1", undefined],
   ["", undefined],
   [null, undefined],
 ] as const)("Retry-After %s means %s ms", ([header, ms], { expect }) => {

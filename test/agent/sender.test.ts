@@ -44,7 +44,18 @@ test("a passing failure is waited out for as long as the server asks", async ({ 
   const run = sender.run();
   await firstSleep;
   sender.stop();
-  expect([await run, posted, slept]).toEqual([0, [1, 1], [17_000]]);
+  // And a part of the first second on top, so that a fleet does not come back in step.
+  expect([await run, posted, slept]).toEqual([0, [1, 1], [18_000]]);
+});
+
+test("a server that asks for no wait at all is not asked in a circle", async ({ expect }) => {
+  const now: Outcome = { kind: "retry", reason: "now", waitMs: 0 };
+  const { sender, slept, logged } = sending(now, now, now);
+  sender.offer(parcel(1));
+  const run = sender.run();
+  while (!logged.some(({ event }) => event === "reporting-resumed")) await Promise.resolve();
+  sender.stop();
+  expect([await run, slept]).toEqual([0, [1_000, 2_000, 4_000]]);
 });
 
 test("a server that names no time is asked after one, two, four seconds", async ({ expect }) => {
@@ -64,6 +75,7 @@ test("a report that is refused for good leaves the queue and is logged", async (
   sender.stop();
   expect([await run, posted]).toEqual([0, [2, 1]]);
   expect(logged[0]).toMatchObject({ level: "error", event: "report-rejected", sequence: 2 });
+  expect(sender.rejected).toBe(1);
 });
 
 test("what cannot be handed over when stopped is counted, after one attempt", async ({ expect }) => {
