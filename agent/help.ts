@@ -8,10 +8,12 @@ Usage
   node agent/main.ts --once --json
                                   read once and print exactly the report that would be sent
 
+Needs Node 22.18 or newer; npm ci brings one as node_modules/.bin/node.
+
 Options
   --once        read one window, print, exit
   --json        with --once: the report as JSON
-  --help        this text
+  -h, --help    this text
   --version     the version
 
 Environment
@@ -27,5 +29,5 @@ user namespace (procfs). Without either, the agent reports how full the table is
 Exit codes
   0   done, or stopped by SIGTERM or SIGINT after handing over what was left
   2   wrong options or configuration
-  3   the table cannot be read here; the reasons are printed
+  3   the table cannot be read here; the reasons are printed (of --once: also when only its fill can be told)
 `;

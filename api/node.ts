@@ -20,7 +20,7 @@ const USAGE_ERROR = 2;
 const AGENT = join(import.meta.dirname, "../agent/main.ts");
 
 const sleep = (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }).catch(() => {});
-const log = (event: LogEvent) => console.log(JSON.stringify(event));
+const log = (event: LogEvent) => console.log(JSON.stringify({ time: new Date().toISOString(), ...event }));
 
 process.exitCode = await main();
 
@@ -40,7 +40,7 @@ async function main(): Promise<number> {
 function readOptions() {
   const flag = { type: "boolean", default: false } as const;
   try {
-    return parseArgs({ options: { "with-agent": flag, help: flag } }).values;
+    return parseArgs({ options: { "with-agent": flag, help: { ...flag, short: "h" } } }).values;
   } catch (error) {
     console.error(`${(error as Error).message}. See --help.`);
     return undefined;
@@ -59,7 +59,7 @@ async function serve(config: Config, withAgent: boolean): Promise<number> {
     return FAILED;
   }
   const token = config.adminToken === undefined ? await firstAdminToken(db, Date.now()) : undefined;
-  console.log(greeting(server.url, { token, configured: config.adminToken !== undefined }));
+  console.log(greeting(server, { token, configured: config.adminToken !== undefined }));
   const agent = withAgent ? startAgent(deps, config, server.url, stop) : undefined;
   if (!stop.aborted) await once(stop, "abort");
   // First the agent, which hands over the window it is in.

@@ -51,6 +51,8 @@ export class ProblemError extends Error {
 interface Issue {
   path: readonly PropertyKey[];
   message: string;
+  /** Names that zod did not expect, of which it makes one issue without a path. */
+  keys?: readonly string[];
 }
 
 /** More of them than this help nobody, and a hostile body can have a hundred thousand. */
@@ -58,11 +60,22 @@ export const MAX_COMPLAINTS = 20;
 
 /** The problem of a body or query that is not as it must be, with the first few complaints. */
 export function invalid(detail: string, issues: readonly Issue[]): ProblemError {
-  const errors = issues.slice(0, MAX_COMPLAINTS).map(({ path, message }) => ({
-    path: path.map((step) => (typeof step === "number" ? step : String(step))),
-    message,
-  }));
+  const errors = issues
+    .flatMap(eachKey)
+    .slice(0, MAX_COMPLAINTS)
+    .map(({ path, message }) => ({
+      path: path.map((step) => (typeof step === "number" ? step : String(step))),
+      message,
+    }));
   return new ProblemError("invalid", detail, { errors });
+}
+
+/** A filter with a slip of the pen must not answer another question than was asked. */
+function eachKey(issue: Issue): Issue[] {
+  if (!issue.keys) return [issue];
+  return issue.keys
+    .slice(0, MAX_COMPLAINTS)
+    .map((key) => ({ path: [...issue.path, key], message: "is not known here" }));
 }
 
 /** RFC 9457, with `errors` (section 3, extension members) for bodies and queries. */

@@ -5,12 +5,10 @@ import { NAT_CLASSES } from "./wire.ts";
 import { Window } from "./window.ts";
 
 const Count = z.int();
-const Share = z
-  .number()
-  .meta({
-    description:
-      "Part of the total by the metric ranked by, 0 to 1; by entries where that does not add up or is not known.",
-  });
+const Share = z.number().meta({
+  description:
+    "Part of the total by the metric ranked by, 0 to 1; by entries where that does not add up or is not known.",
+});
 const counters = {
   bytes: Count.optional().meta({ description: "Both directions; absent where accounting is off." }),
   packets: Count.optional(),

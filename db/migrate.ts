@@ -1,13 +1,30 @@
 import { openLibsql } from "./libsql.ts";
 
 // For a libSQL server that Workers use: they cannot read the migrations, and Node migrates what it opens itself.
-const url = process.env["CONNTRAIL_DATABASE_URL"];
-if (url) {
-  const database = await openLibsql({ url, authToken: process.env["CONNTRAIL_DATABASE_TOKEN"] });
-  await database.migrate();
-  database.close();
-  console.log(`The schema of ${url} is up to date.`);
-} else {
-  console.error("Set CONNTRAIL_DATABASE_URL (libsql://…) and CONNTRAIL_DATABASE_TOKEN.");
-  process.exitCode = 1;
+const { CONNTRAIL_DATABASE_URL, CONNTRAIL_DATABASE_TOKEN, LIBSQL_URL, LIBSQL_AUTH_TOKEN } = process.env;
+const url = CONNTRAIL_DATABASE_URL ?? LIBSQL_URL;
+const authToken = CONNTRAIL_DATABASE_TOKEN ?? LIBSQL_AUTH_TOKEN;
+process.exitCode = await main();
+
+async function main(): Promise<number> {
+  if (!url) {
+    console.error("Set LIBSQL_URL (libsql://...) and LIBSQL_AUTH_TOKEN, as the Worker has them.");
+    return 2;
+  }
+  try {
+    const database = await openLibsql({ url, authToken });
+    await database.migrate();
+    database.close();
+  } catch (error) {
+    console.error(`The schema cannot be brought up to date: ${innermost(error)}`);
+    return 1;
+  }
+  console.log("The schema is up to date.");
+  return 0;
+}
+
+/** Drivers wrap the reason in the statement. */
+function innermost(error: unknown): string {
+  const { message, cause } = error as Error;
+  return cause instanceof Error ? innermost(cause) : message;
 }

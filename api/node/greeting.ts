@@ -1,9 +1,15 @@
 /** What a person needs to know when the service has started. `adminToken` is given when it is new. */
-export function greeting(url: string, admin: { token?: string | undefined; configured: boolean }): string {
-  return [`Conntrail is listening on ${url}`, "", ...tokenLines(admin), ...curlLines(url), ""].join("\n");
+export function greeting({ url, everywhere }: Where, admin: Admin): string {
+  const open = everywhere ? ", and on every other address of this machine, without encryption" : "";
+  return [`Conntrail is listening on ${url}${open}`, "", ...tokenLines(admin), ...curlLines(url), ""].join(
+    "\n",
+  );
 }
 
-function tokenLines({ token, configured }: { token?: string | undefined; configured: boolean }): string[] {
+type Where = { url: string; everywhere: boolean };
+type Admin = { token?: string | undefined; configured: boolean };
+
+function tokenLines({ token, configured }: Admin): string[] {
   if (token) return ["Your admin token, shown this once:", "", `  TOKEN=${token}`, ""];
   if (configured)
     return ["With the admin token of CONNTRAIL_ADMIN_TOKEN as $TOKEN, the top talkers are:", ""];

@@ -1,9 +1,10 @@
 export const HELP = `Usage: node api/node.ts [--with-agent]
 
 Takes the reports of agents and answers questions about them, over HTTP.
+Needs Node 22.18 or newer; npm ci brings one as node_modules/.bin/node.
 
   --with-agent   also run the agent of this machine, as cluster "local"
-  --help         this text
+  -h, --help     this text
 
 Environment:
   CONNTRAIL_HOST             address to listen on (127.0.0.1)

@@ -7,7 +7,9 @@ import { createAdaptorServer } from "@hono/node-server";
 const TIMEOUTS = {
   headersTimeout: 10_000,
   requestTimeout: 15_000,
-  keepAliveTimeout: 10_000,
+  // Above the longest interval of an agent: a new connection each window needs a new conntrack entry, and when the
+  // agent's table is full there is none to be had.
+  keepAliveTimeout: 310_000,
   // Node looks for connections that are over time this often, by default every 30 s.
   connectionsCheckingInterval: 1_000,
 };
@@ -18,7 +20,10 @@ const DRAIN_MS = 4_000;
 const DRAIN_POLL_MS = 25;
 
 export interface Listening {
+  /** Where a client on this machine finds it. */
   url: string;
+  /** Whether it can be reached from every network this machine is in. */
+  everywhere: boolean;
   /** Takes no more connections, waits for the requests in flight, and cuts off those that take too long. */
   close(): Promise<void>;
 }
@@ -32,15 +37,18 @@ export async function listen(fetch: Fetch, at: { host: string; port: number }): 
   server.listen(at.port, at.host);
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
-  return { url: `http://${reachable(at.host)}:${port}`, close: () => close(server) };
+  const url = `http://${reachable(at.host)}:${port}`;
+  return { url, everywhere: url !== `http://${bracketed(at.host)}:${port}`, close: () => close(server) };
 }
 
 /** Where a client on this machine finds a server that listens on `host`. */
 function reachable(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   if (host === "::") return "[::1]";
-  return host.includes(":") ? `[${host}]` : host;
+  return bracketed(host);
 }
+
+const bracketed = (host: string) => (host.includes(":") ? `[${host}]` : host);
 
 async function close(server: Server): Promise<void> {
   const closed = once(server, "close");

@@ -40,7 +40,7 @@ const getClusters = createRoute({
   summary: "The clusters this token may read, by name",
   security: bearer,
   middleware: allow("read", "admin"),
-  request: { query: z.object(pageParameters) },
+  request: { query: z.strictObject(pageParameters) },
   responses: {
     200: json(z.object({ clusters: z.array(Cluster), next: Next }), "Clusters"),
     ...problems(401, 403, 422, 503),

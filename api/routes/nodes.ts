@@ -48,7 +48,7 @@ const getNodes = createRoute({
   summary: "The nodes of a cluster, by name",
   security: bearer,
   middleware: allow("read", "admin"),
-  request: { params: ClusterPath, query: z.object(pageParameters) },
+  request: { params: ClusterPath, query: z.strictObject(pageParameters) },
   responses: {
     200: json(z.object({ nodes: z.array(Node), next: Next }), "Nodes"),
     ...problems(401, 403, 404, 422, 503),

@@ -8,7 +8,7 @@ import { router } from "../router.ts";
 import { resolveStep } from "../step.ts";
 import { Duration, resolveWindow, toWindow, Window, windowParameters } from "../window.ts";
 
-const SeriesQuery = z.object({
+const SeriesQuery = z.strictObject({
   metric: z.enum(SERIES_METRICS),
   by: z
     .enum(["cluster", "node"])

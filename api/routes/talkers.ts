@@ -17,7 +17,7 @@ const MAX_LIMIT = 500;
 const DEFAULT_LIMIT = 20;
 
 const TalkerQuery = z
-  .object({
+  .strictObject({
     by: z
       .enum(["address", "flow"])
       .optional()
@@ -39,7 +39,11 @@ const TalkerQuery = z
   })
   .superRefine(({ by, metric = "entries" }, check) => {
     if (by === "flow" && !isFlowMetric(metric))
-      check.addIssue({ code: "custom", path: ["metric"], message: "flows are not counted that way" });
+      check.addIssue({
+        code: "custom",
+        path: ["metric"],
+        message: `flows are ranked by ${FLOW_METRICS.join(", ")}`,
+      });
   });
 type Query = z.infer<typeof TalkerQuery>;
 

@@ -83,7 +83,7 @@ const getTokens = createRoute({
   summary: "The tokens there are, without their secrets",
   security: bearer,
   middleware: allow("admin"),
-  request: { query: z.object(pageParameters) },
+  request: { query: z.strictObject(pageParameters) },
   responses: {
     200: json(z.object({ tokens: z.array(Token), next: Next }), "Tokens"),
     ...problems(401, 403, 422, 503),

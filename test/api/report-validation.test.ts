@@ -58,7 +58,7 @@ const wrong: { path: Path; value: unknown; at?: Path }[] = [
   { path: ["flows", "talkers", "source", 1], value: 0 },
   { path: ["dump", "byProtocol"], value: { "256": 1 }, at: ["dump", "byProtocol", "256"] },
   { path: ["dump", "byProtocol"], value: { tcp: 1 }, at: ["dump", "byProtocol", "tcp"] },
-  { path: ["dump", "byTcpState"], value: { OPEN: 1 }, at: ["dump", "byTcpState"] },
+  { path: ["dump", "byTcpState"], value: { OPEN: 1 }, at: ["dump", "byTcpState", "OPEN"] },
   { path: ["dump", "byNat", "snat"], value: undefined },
   { path: ["dump", "byFamily", "ipv6"], value: -1 },
   { path: ["dump", "zones"], value: [65_536], at: ["dump", "zones", 0] },

@@ -224,3 +224,14 @@ test.for([
   expect([status, body.type]).toEqual([422, "urn:conntrail:problem:invalid"]);
   expect(body.errors.map(({ path }: { path: string[] }) => path)).toContainEqual([at]);
 });
+
+test.for([
+  "/v1/talkers?proto=udp",
+  "/v1/series?metric=entries&proto=udp",
+  "/v1/clusters?proto=udp",
+  "/v1/tokens?proto=udp",
+])("a parameter with a slip of the pen is not passed over: %s", async (path, { expect }) => {
+  const service = await openService();
+  const { status, body } = await service.ask("GET", path, { token: ADMIN });
+  expect([status, body.errors]).toEqual([422, [{ path: ["proto"], message: "is not known here" }]]);
+});

@@ -67,7 +67,16 @@ test.for([
 
 test("the greeting shows a new admin token once, and a known one never", ({ expect }) => {
   const url = "http://127.0.0.1:8787";
-  expect(greeting(url, { token: "ctk_new", configured: false })).toContain("TOKEN=ctk_new\n");
-  expect(greeting(url, { configured: false })).toContain("To make another");
-  expect(greeting(url, { configured: true })).toContain("CONNTRAIL_ADMIN_TOKEN as $TOKEN");
+  expect(greeting({ url, everywhere: false }, { token: "ctk_new", configured: false })).toContain(
+    "TOKEN=ctk_new\n",
+  );
+  expect(greeting({ url, everywhere: false }, { configured: false })).toContain("To make another");
+  expect(greeting({ url, everywhere: false }, { configured: true })).toContain(
+    "CONNTRAIL_ADMIN_TOKEN as $TOKEN",
+  );
+});
+
+test("a service that listens everywhere says so", ({ expect }) => {
+  const said = greeting({ url: "http://127.0.0.1:8787", everywhere: true }, { configured: true });
+  expect(said).toContain("on every other address of this machine, without encryption");
 });
