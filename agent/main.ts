@@ -5,6 +5,7 @@ import { type Config, loadConfig, type Target } from "./config.ts";
 import { HELP } from "./help.ts";
 import { readGauges } from "./host/gauges.ts";
 import { readIdentity } from "./host/identity.ts";
+import { openHttp } from "./http.ts";
 import type { LogLine } from "./log.ts";
 import { type Loop, runLoop } from "./loop.ts";
 import { printReport } from "./once.ts";
@@ -142,8 +143,9 @@ function windows(config: Config, { reader, sender, stop }: Running): Loop {
 }
 
 function sending(target: Target, stop: Stop): Sending {
+  const postTo = openHttp();
   return {
-    post: (parcel) => post({ fetch, now: Date.now, signal: stop.within(POST_TIMEOUT_MS) }, target, parcel),
+    post: (parcel) => post({ postTo, now: Date.now, signal: stop.within(POST_TIMEOUT_MS) }, target, parcel),
     sleep,
     random: Math.random,
     log,

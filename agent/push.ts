@@ -2,6 +2,7 @@ import { promisify } from "node:util";
 import { gzip, zstdCompress } from "node:zlib";
 import type { Report } from "../api/wire.ts";
 import type { Target } from "./config.ts";
+import type { PostTo } from "./http.ts";
 import { retryAfterMs } from "./retry.ts";
 
 /** What became of one attempt to hand a report over. */
@@ -16,13 +17,11 @@ export type Outcome =
 export interface Parcel {
   sequence: number;
   encoding: "zstd" | "gzip";
-  body: Uint8Array<ArrayBuffer>;
+  body: Uint8Array;
 }
 
 /** A wrong token does not get right by asking often. */
 const UNAUTHORIZED_WAIT_MS = 300_000;
-/** How much of an answer is read: ours are far smaller, and what else answers may not end. */
-const MAX_ANSWER_BYTES = 4_096;
 /** How much of a refusal's text is worth a log line. */
 const MAX_DETAIL = 500;
 
@@ -34,48 +33,29 @@ export async function pack(report: Report): Promise<Parcel> {
   const text = Buffer.from(JSON.stringify(report));
   const zstd = typeof zstdCompress === "function";
   const body = zstd ? await promisify(zstdCompress)(text) : await promisify(gzip)(text);
-  return { sequence: report.sequence, encoding: zstd ? "zstd" : "gzip", body: new Uint8Array(body) };
+  return { sequence: report.sequence, encoding: zstd ? "zstd" : "gzip", body };
 }
 
 export interface Post {
-  fetch: typeof fetch;
+  postTo: PostTo;
   now: () => number;
   /** Ends the attempt. */
   signal: AbortSignal;
 }
 
 /** One attempt. Failures are outcomes; nothing is thrown. */
-export async function post({ fetch, now, signal }: Post, target: Target, parcel: Parcel): Promise<Outcome> {
+export async function post({ postTo, now, signal }: Post, target: Target, parcel: Parcel): Promise<Outcome> {
   try {
-    const response = await fetch(`${target.url}/v1/reports`, {
-      method: "POST",
-      headers: {
-        authorization: `Bearer ${target.token}`,
-        "content-type": "application/json",
-        "content-encoding": parcel.encoding,
-        "accept-encoding": "identity",
-      },
-      body: parcel.body,
-      redirect: "manual",
-      signal,
-    });
-    const answer = await readAnswer(response);
-    return outcomeOf(response.status, answer, retryAfterMs(response.headers.get("retry-after"), now()));
+    const headers = {
+      authorization: `Bearer ${target.token}`,
+      "content-type": "application/json",
+      "content-encoding": parcel.encoding,
+    };
+    const answer = await postTo(`${target.url}/v1/reports`, { headers, body: parcel.body, signal });
+    return outcomeOf(answer.status, answer.text, retryAfterMs(answer.retryAfter, now()));
   } catch (error) {
     return { kind: "retry", reason: reasonOf(error) };
   }
-}
-
-async function readAnswer({ body }: Response): Promise<string> {
-  if (!body) return "";
-  let text = "";
-  const decoder = new TextDecoder();
-  // Leaving the loop cancels the stream.
-  for await (const chunk of body) {
-    text += decoder.decode(chunk, { stream: true });
-    if (text.length >= MAX_ANSWER_BYTES) break;
-  }
-  return text;
 }
 
 /** The contract with the server: what each status asks of the sender. */
@@ -105,9 +85,9 @@ function isPassing(status: number): boolean {
   return misled || RETRYABLE.has(status) || (status >= 500 && !PERMANENT_5XX.has(status));
 }
 
-/** fetch hides the reason ("connect ECONNREFUSED ...") in the cause of its error, one for each address it tried. */
+/** A host with several addresses fails with one reason for each; of an abort the cause says why. */
 function reasonOf(error: unknown): string {
-  const { message, cause } = error as Error;
-  const inner: unknown = cause instanceof AggregateError ? cause.errors[0] : cause;
-  return inner instanceof Error ? `${message}: ${inner.message || inner.name}` : message;
+  const { message, name, cause } = error as Error;
+  const inner: unknown = error instanceof AggregateError ? error.errors[0] : cause;
+  return inner instanceof Error ? inner.message || inner.name : message || name;
 }

@@ -12,7 +12,7 @@ export function backoffMs(attempt: number, random: () => number): number {
 const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)/;
 
 /** Retry-After in both its forms, seconds and date (RFC 9110, 10.2.3), as ms from `now`; undefined if there is none. */
-export function retryAfterMs(header: string | null, now: number): number | undefined {
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
   const text = header?.trim() ?? "";
   if (!/^\d+$/.test(text) && !HTTP_DATE.test(text)) return undefined;
   const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;

@@ -57,6 +57,8 @@ interface Issue {
 
 /** More of them than this help nobody, and a hostile body can have a hundred thousand. */
 export const MAX_COMPLAINTS = 20;
+/** Some complaints repeat what they complain of. */
+const MAX_COMPLAINT_LENGTH = 300;
 
 /** The problem of a body or query that is not as it must be, with the first few complaints. */
 export function invalid(detail: string, issues: readonly Issue[]): ProblemError {
@@ -64,8 +66,10 @@ export function invalid(detail: string, issues: readonly Issue[]): ProblemError 
     .flatMap(eachKey)
     .slice(0, MAX_COMPLAINTS)
     .map(({ path, message }) => ({
-      path: path.map((step) => (typeof step === "number" ? step : String(step))),
-      message,
+      path: path.map((step) =>
+        typeof step === "number" ? step : String(step).slice(0, MAX_COMPLAINT_LENGTH),
+      ),
+      message: message.slice(0, MAX_COMPLAINT_LENGTH),
     }));
   return new ProblemError("invalid", detail, { errors });
 }

@@ -3,6 +3,12 @@ import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
 export const SCOPES = ["ingest", "read", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
+/** What a header can carry, no longer than is read of one. */
+const SENDABLE = /^[\x21-\x7e]{1,512}$/;
+
+/** Whether a token that is configured can be sent, and not be guessed. */
+export const isSecret = (text: string) => text.length >= MIN_SECRET && SENDABLE.test(text);
+
 /** Characters an admin token that is configured must have: enough that nobody guesses it, even in words. */
 export const MIN_SECRET = 32;
 /** Bytes of randomness in a token: no need for a slow hash, nobody guesses 256 bits. */

@@ -1,11 +1,18 @@
 import * as z from "zod";
+import {
+  addressElements,
+  column,
+  countElements,
+  countsBy,
+  elementsOf,
+  indexElements,
+  wholeElements,
+} from "./wire/columns.ts";
 
 /** Longest window an agent may report, in ms: the slowest interval allowed is five minutes. */
 export const MAX_WINDOW_MS = 300_000;
 /** Longest text in a report (node name, kernel release): a DNS name has at most 253 bytes (RFC 1035, 2.3.4). */
 export const MAX_TEXT = 253;
-/** The longest way to write an address: a v4-mapped one, in full. */
-const MAX_ADDRESS = 45;
 /** Node addresses: a node with many CNI bridges has some dozens. */
 export const MAX_NODE_ADDRESSES = 256;
 /** Sources a report lists one by one; an agent folds more into the remainder. */
@@ -39,69 +46,13 @@ export const TCP_STATES = [
 ] as const;
 
 const Count = z.int().min(0);
+const natElements = elementsOf(NAT_CLASSES);
 const Text = z.string().max(MAX_TEXT);
 /** Epoch milliseconds, from 1970 to the year 9999. */
 const Instant = z.int().min(0).max(253_402_300_799_999);
 
-const isAddress = (text: unknown): text is string =>
-  typeof text === "string" &&
-  text.length <= MAX_ADDRESS &&
-  (z.regexes.ipv4.test(text) || z.regexes.ipv6.test(text));
-const isNatClass = (text: unknown): text is (typeof NAT_CLASSES)[number] =>
-  text === "none" || text === "snat" || text === "dnat" || text === "both";
-const wholeUpTo =
-  (max: number) =>
-  (value: unknown): value is number =>
-    Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
-const isCount = wholeUpTo(Number.MAX_SAFE_INTEGER);
-const isIndex = (value: unknown): value is number | null => value === null || isCount(value);
-
-/** What an OpenAPI reader is told of the elements of a column. */
-interface Elements<T> {
-  is(this: void, value: unknown): value is T;
-  complaint: string;
-  schema: Record<string, unknown>;
-}
-
-const wholeSchema = (maximum: number) => ({ type: "integer", minimum: 0, maximum });
-const addressElements = {
-  is: isAddress,
-  complaint: "not an IPv4 or IPv6 address",
-  schema: { type: "string", maxLength: MAX_ADDRESS },
-};
-const natElements = {
-  is: isNatClass,
-  complaint: `not one of ${NAT_CLASSES.join(", ")}`,
-  schema: { type: "string", enum: [...NAT_CLASSES] },
-};
-const wholeElements = (max: number) => ({
-  is: wholeUpTo(max),
-  complaint: `not a whole number from 0 to ${max}`,
-  schema: wholeSchema(max),
-});
-const countElements = wholeElements(Number.MAX_SAFE_INTEGER);
-const indexElements = {
-  is: isIndex,
-  complaint: "neither a whole number nor null",
-  schema: { ...countElements.schema, type: ["integer", "null"] },
-};
-
-/**
- * An array of at most `max` plain values. Checked in one loop that stops at the first complaint: zod's own array makes
- * objects for each element, which is a fifth of the work of taking a report, and one issue for each that is wrong,
- * which is hundreds of megabytes for the worst body.
- */
-const column = <T>({ is, complaint, schema }: Elements<T>, max: number) =>
-  z
-    .custom<T[]>()
-    .superRefine((values: unknown, check) => {
-      if (!Array.isArray(values)) return refuse(check, [], "not an array");
-      if (values.length > max)
-        return refuse(check, [], `has ${values.length} rows; at most ${max} are taken`);
-      const row = values.findIndex((value) => !is(value));
-      if (row >= 0) refuse(check, [row], complaint);
-    })
-    .meta({ type: "array", maxItems: max, items: schema });
+/** IANA protocol numbers, 0 to 255, each written in one way only. */
+const PROTOCOL = /^(\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])$/;
 
 /** Who reports. `bootId` is the kernel's (/proc/sys/kernel/random/boot_id): counters start anew with it. */
 export const ReportNode = z
@@ -150,9 +101,11 @@ const DumpCounts = z.object({
   entries: Count,
   byFamily: z.object({ ipv4: Count, ipv6: Count }),
   /** IANA protocol number → entries. */
-  byProtocol: z.record(z.string().regex(/^(\d{1,2}|1\d\d|2[0-4]\d|25[0-5])$/), Count),
-  byTcpState: z.partialRecord(z.enum(TCP_STATES), Count),
-  byNat: z.record(z.enum(NAT_CLASSES), Count),
+  byProtocol: countsBy<Record<string, number>>((name) => PROTOCOL.test(name)),
+  byTcpState: countsBy<Partial<Record<TcpState, number>>>((name) =>
+    TCP_STATES.some((state) => state === name),
+  ),
+  byNat: z.object({ none: Count, snat: Count, dnat: Count, both: Count }),
   unreplied: Count,
   assured: Count,
   offloaded: Count,
@@ -309,11 +262,6 @@ function eachOnce(path: string[], values: readonly (number | string)[], check: C
   const seen = new Set<number | string>();
   const row = values.findIndex((value) => seen.size === seen.add(value).size);
   complain(check, [...path, row], "stands there twice");
-}
-
-/** As `complain`, and what depends on the shape of this value is not looked at. */
-function refuse(check: Check, path: (string | number)[], message: string): void {
-  check.addIssue({ code: "custom", path, message, continue: false });
 }
 
 function complain(check: Check, path: (string | number)[], message: string): void {

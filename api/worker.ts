@@ -4,7 +4,7 @@ import type { Db } from "../db/client.ts";
 import { storeReports } from "../db/queries/reports.ts";
 import { createApp, type LogEvent } from "./app.ts";
 import { ProblemError, problemResponse } from "./problem.ts";
-import { hashToken, MIN_SECRET } from "./tokens.ts";
+import { hashToken, isSecret, MIN_SECRET } from "./tokens.ts";
 
 /** Bindings, variables and secrets of the Worker. */
 export interface Env {
@@ -41,7 +41,7 @@ function appOf(env: Env): App | undefined {
 function openApp(env: Env): App | undefined {
   const { complaints, db } = openDatabase(env);
   const adminToken = env.ADMIN_TOKEN ?? "";
-  if (adminToken.length < MIN_SECRET)
+  if (!isSecret(adminToken))
     complaints.push(
       `ADMIN_TOKEN must have ${MIN_SECRET} characters or more: wrangler secret put ADMIN_TOKEN, or .dev.vars locally`,
     );

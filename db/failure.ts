@@ -1,10 +1,13 @@
 import { DrizzleQueryError } from "drizzle-orm";
 
+/** libSQL's own, one for a statement and one for a batch, and that of the SQLite below it. */
+const DRIVER_ERRORS = new Set(["LibsqlError", "LibsqlBatchError", "SqliteError"]);
+
 /** Whether the database is to blame: it is away, busy, full or refuses a statement. */
 export function isDatabaseFailure(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   // Batches come without drizzle's wrapping. libSQL's class is not imported, since Workers on D1 do without the driver;
   // D1 has no class, only this beginning.
-  const driver = error.name === "LibsqlError" || error.message.startsWith("D1_");
+  const driver = DRIVER_ERRORS.has(error.name) || error.message.startsWith("D1_");
   return driver || error instanceof DrizzleQueryError || isDatabaseFailure(error.cause);
 }

@@ -1,14 +1,43 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { createClient } from "@libsql/client";
+import { type Client, createClient } from "@libsql/client";
 import { drizzle } from "drizzle-orm/libsql";
 import { migrate } from "drizzle-orm/libsql/migrator";
 import type { Db } from "./client.ts";
 
-/** How long a statement waits for another process that writes to the same file. */
-const BUSY_TIMEOUT_MS = 5_000;
+/** How long a statement waits for another process that writes to the same file; nothing else happens meanwhile. */
+const BUSY_TIMEOUT_MS = 1_000;
 const MIGRATIONS = join(import.meta.dirname, "migrations");
+
+const DURABLE = "pragma journal_mode = wal; pragma synchronous = full;";
+
+/**
+ * A statement of libsql 0.5 that fails because the file is busy stays open, and with it a transaction that takes in all
+ * later writes and never commits them. So after any failure the connection is opened anew, before anything else is done.
+ */
+function healing(client: Client): Client {
+  const healed = async <Result>(act: () => Promise<Result>): Promise<Result> => {
+    try {
+      return await act();
+    } catch (error) {
+      client.reconnect();
+      await client.executeMultiple(DURABLE);
+      throw error;
+    }
+  };
+  const acts = new Map<string | symbol, unknown>([
+    ["execute", (...args: Parameters<Client["execute"]>) => healed(() => client.execute(...args))],
+    ["batch", (...args: Parameters<Client["batch"]>) => healed(() => client.batch(...args))],
+  ]);
+  return new Proxy(client, { get: (target, name) => acts.get(name) ?? bound(target, name) });
+}
+
+/** The client keeps its state in private fields, which only it has and not its proxy. */
+function bound(client: Client, name: string | symbol): unknown {
+  const value: unknown = Reflect.get(client, name, client);
+  return typeof value === "function" ? (value as (...args: unknown[]) => unknown).bind(client) : value;
+}
 
 export type Database = {
   db: Db;
@@ -30,8 +59,8 @@ export async function openLibsql(options: {
     // Files: one connection, because synchronous is a setting of the connection, not of the file.
     ...(file ? { concurrency: 1, timeout: BUSY_TIMEOUT_MS } : {}),
   });
-  if (file) await client.executeMultiple("pragma journal_mode = wal; pragma synchronous = full;");
-  const db = drizzle(client);
+  if (file) await client.executeMultiple(DURABLE);
+  const db = drizzle(file ? healing(client) : client);
   return { db, migrate: () => migrate(db, { migrationsFolder: MIGRATIONS }), close: () => client.close() };
 }
 

@@ -108,7 +108,14 @@ export function identityOf(report: StoredReport): [number, string, string, numbe
 }
 
 /** What a node says of itself, as the row of nodes has it. */
-export function wordsOf({ clusterId, node, completeness, receivedAt, from }: StoredReport): Value[] {
+export function wordsOf({
+  clusterId,
+  node,
+  completeness,
+  receivedAt,
+  from,
+  sequence,
+}: StoredReport): Value[] {
   return [
     clusterId,
     storable(node.name),
@@ -118,6 +125,8 @@ export function wordsOf({ clusterId, node, completeness, receivedAt, from }: Sto
     JSON.stringify(completeness.blind),
     receivedAt,
     from,
+    storable(node.bootId),
+    sequence,
   ];
 }
 

@@ -1,4 +1,4 @@
-import { MIN_SECRET } from "../tokens.ts";
+import { isSecret, MIN_SECRET } from "../tokens.ts";
 
 export interface Config {
   host: string;
@@ -52,9 +52,9 @@ function databaseUrl(text: string | undefined, complain: Complain): string {
 /** Never shows the token, not even a wrong one. */
 function admin(text: string | undefined, complain: Complain): string | undefined {
   if (!text) return undefined;
-  if (text.length < MIN_SECRET || /\s/.test(text))
+  if (!isSecret(text))
     complain(
-      `CONNTRAIL_ADMIN_TOKEN has ${text.length} characters; it must have ${MIN_SECRET} or more and no spaces ` +
+      `CONNTRAIL_ADMIN_TOKEN has ${text.length} characters; it must have ${MIN_SECRET} to 512, of ASCII and no spaces ` +
         `(openssl rand -hex 32 makes one), or be unset to have one made`,
     );
   return text;

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
-import { allow } from "../access.ts";
+import { allow, readableCluster } from "../access.ts";
 import { readJson } from "../body.ts";
 import { bearer, body, bodyProblems, json, problems } from "../contract.ts";
 import { MAX_INFLATED_BYTES, MAX_WIRE_BYTES, parseReport, toStoredReport } from "../ingest.ts";
@@ -18,7 +18,7 @@ const postReport = createRoute({
   responses: {
     200: json(z.object({ duplicate: z.literal(true) }), "Stored before; nothing was changed"),
     202: json(z.object({ stored: z.literal(true) }), "Stored durably"),
-    ...problems(401, 403, 503),
+    ...problems(401, 403, 404, 503),
     ...bodyProblems,
   },
 });
@@ -32,6 +32,8 @@ reports.openapi(postReport, async (c) => {
   const now = deps.now();
   const report = parseReport(await readJson(c.req.raw, { ...LIMITS, deadlineMs: deps.bodyDeadlineMs }), now);
   const stored = await deps.storeReport(toStoredReport(report, caller.cluster.id, now));
+  // Nothing is stored of a cluster that was deleted while the body came, and that must not pass for a receipt.
+  if (stored === "duplicate") await readableCluster(deps.db, caller, caller.cluster.name);
   return stored === "stored"
     ? c.json({ stored: true } as const, 202)
     : c.json({ duplicate: true } as const, 200);

@@ -45,7 +45,7 @@ export class Tally {
     this.#windows++;
     const listed = this.#addListed(holdings);
     this.#remainder.add(without(holdings.total, listed));
-    if (holdings.folded !== undefined && (this.#filtered || listed.rows < this.#listed.size)) {
+    if (holdings.folded !== undefined && this.#mayLack(listed)) {
       this.#exact = false;
       this.#unlisted.add({ rows: 0, entries: holdings.folded });
     }
@@ -72,6 +72,12 @@ export class Tally {
       unlisted: this.#unlisted.most.entries ?? 0,
       windows: this.#windows,
     };
+  }
+
+  /** Reports list the largest by entries: a row that is listed in them is whole, by that metric and without a filter. */
+  #mayLack(listed: Amounts): boolean {
+    const whole = listed.rows > 0 && listed.rows === this.#listed.size;
+    return this.#filtered || this.#metric !== "entries" || !whole;
   }
 
   #addListed({ keys, columns }: Holdings): Amounts {

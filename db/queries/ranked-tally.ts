@@ -46,13 +46,18 @@ type Chosen = {
 
 /** Whom to list, and the windows once more: kept where they are few. */
 async function chosen(db: Db, range: WindowRange, question: Question): Promise<Chosen> {
-  if (question.only) return { keys: question.only, complete: true, windows: windowsOf(db, range, question) };
+  if (question.only)
+    return {
+      keys: question.only.slice(0, question.limit),
+      complete: true,
+      windows: windowsOf(db, range, question),
+    };
   const ranking = new Ranking(question.metric);
   const kept: Window[] = [];
   let rows = 0;
   for await (const window of windowsOf(db, range, question)) {
     ranking.add(window.nodeId, window.holdings);
-    rows += window.holdings.keys.length;
+    rows += window.holdings.keys.length + 1;
     if (rows <= KEPT_ROWS) kept.push(window);
     else kept.length = 0;
   }

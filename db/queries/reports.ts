@@ -56,6 +56,12 @@ function upsertNodes(words: string): SQL {
     select value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
     from json_each(${words})
     where exists (select 1 from clusters where id = value ->> 0)
+      and not exists (
+        select 1 from nodes n
+        join boots b on b.cluster_id = n.cluster_id and b.node_id = n.id and b.boot_id = value ->> 8
+        join samples s on s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id and s.boot = b.id
+          and s.sequence = value ->> 9
+        where n.cluster_id = value ->> 0 and n.name = value ->> 1)
     on conflict (cluster_id, name) do update set agent = excluded.agent, kernel = excluded.kernel,
       addresses = excluded.addresses, blind = excluded.blind, described_at = excluded.described_at
     where excluded.described_at > described_at
@@ -118,6 +124,16 @@ function chunk<T>(rows: readonly T[], size: number): T[][] {
   return chunks;
 }
 
+/** Busy, full, read-only or broken (SQLite's result codes): no report is to blame. */
+const AWAY =
+  /SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT)|database is locked|database or disk is full/;
+
+function isAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code = "" } = error as { code?: string };
+  return AWAY.test(`${code} ${error.message}`) || isAway(error.cause);
+}
+
 /** Enough that a commit costs little a report, few enough that one answer does not wait for hundreds. */
 const REPORTS_A_COMMIT = 48;
 
@@ -161,7 +177,8 @@ async function commit(db: Db, batch: readonly Waiting[]): Promise<void> {
     );
     for (const [i, { resolve }] of batch.entries()) resolve(stored[i] ?? "duplicate");
   } catch (error) {
-    if (batch.length === 1) batch[0]?.reject(error);
+    // One bad report must not fail the others; where the database itself is away, asking it for each takes the longer.
+    if (batch.length === 1 || isAway(error)) for (const { reject } of batch) reject(error);
     else for (const one of batch) await commit(db, [one]);
   }
 }

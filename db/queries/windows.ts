@@ -20,6 +20,8 @@ export async function* segmentsIn(db: Db, range: WindowRange): AsyncGenerator<St
   while (after) {
     const rows: Row[] = await db.all<Row>(page(range, after));
     for (const { nodeId, start, end, data } of rows) yield { nodeId, start, end, data: new Uint8Array(data) };
+    // A local driver works synchronously: others get their turn between two pages.
+    await new Promise((resolve) => setImmediate(resolve));
     const last = rows.at(-1);
     after = rows.length === PAGE_ROWS || (last && last.bytes >= PAGE_BYTES) ? last : undefined;
   }

@@ -1,17 +1,19 @@
 import { gunzipSync, zstdDecompressSync } from "node:zlib";
 import { test } from "vitest";
+import type { Answer, Posting, PostTo } from "../../agent/http.ts";
 import { outcomeOf, pack, type Parcel, post } from "../../agent/push.ts";
 import { aReport } from "../support/a-report.ts";
 
 const target = { url: "https://conntrail.example", token: "ctk_ingest_secret" };
 const parcel: Parcel = { sequence: 7, encoding: "zstd", body: new Uint8Array([1, 2, 3]) };
-const answering = (response: () => Response | Promise<Response>) => {
-  const calls: { url: string; init: RequestInit }[] = [];
-  const fake: typeof fetch = async (url, init) => {
-    calls.push({ url: url as string, init: init ?? {} });
-    return response();
+const answering = (answer: Partial<Answer> | Error) => {
+  const calls: { url: string; posting: Posting }[] = [];
+  const postTo: PostTo = async (url, posting) => {
+    calls.push({ url, posting });
+    if (answer instanceof Error) throw answer;
+    return { status: 202, retryAfter: undefined, text: "", ...answer };
   };
-  return { calls, io: { fetch: fake, now: () => 0, signal: new AbortController().signal } };
+  return { calls, io: { postTo, now: () => 0, signal: new AbortController().signal } };
 };
 
 test.for([
@@ -53,7 +55,7 @@ test("a wrong token is tried again after five minutes, unless the server names a
 });
 
 test("the wait the server asks for is kept", async ({ expect }) => {
-  const { io } = answering(() => new Response("busy", { status: 429, headers: { "retry-after": "17" } }));
+  const { io } = answering({ status: 429, retryAfter: "17", text: "busy" });
   expect(await post(io, target, parcel)).toEqual({
     kind: "retry",
     reason: "the server answered 429: busy",
@@ -62,13 +64,12 @@ test("the wait the server asks for is kept", async ({ expect }) => {
 });
 
 test("a report travels as bearer-authenticated compressed JSON", async ({ expect }) => {
-  const { io, calls } = answering(() => Response.json({ stored: true }, { status: 202 }));
+  const { io, calls } = answering({ text: '{"stored":true}' });
   expect(await post(io, target, parcel)).toEqual({ kind: "stored" });
   expect(calls[0]).toMatchObject({
     url: "https://conntrail.example/v1/reports",
-    init: {
-      method: "POST",
-      redirect: "manual",
+    posting: {
+      body: parcel.body,
       headers: {
         authorization: "Bearer ctk_ingest_secret",
         "content-type": "application/json",
@@ -78,51 +79,23 @@ test("a report travels as bearer-authenticated compressed JSON", async ({ expect
   });
 });
 
-test("a server that cannot be reached is tried again, and the log says why without the token", async ({
-  expect,
-}) => {
-  const { io } = answering(() =>
-    Promise.reject(new TypeError("fetch failed", { cause: new Error("connect ECONNREFUSED") })),
-  );
-  const outcome = await post(io, target, parcel);
-  expect(outcome).toEqual({ kind: "retry", reason: "fetch failed: connect ECONNREFUSED" });
-});
-
-test("a host with several addresses, none of which answers, is named with one reason", async ({ expect }) => {
-  const cause = new AggregateError([
-    new Error("connect ECONNREFUSED ::1:1"),
-    new Error("connect ECONNREFUSED"),
-  ]);
-  const { io } = answering(() => Promise.reject(new TypeError("fetch failed", { cause })));
-  expect(await post(io, target, parcel)).toMatchObject({
-    reason: "fetch failed: connect ECONNREFUSED ::1:1",
+test("a server that cannot be reached is tried again, and the log says why", async ({ expect }) => {
+  const { io } = answering(new Error("connect ECONNREFUSED 127.0.0.1:1"));
+  expect(await post(io, target, parcel)).toEqual({
+    kind: "retry",
+    reason: "connect ECONNREFUSED 127.0.0.1:1",
   });
 });
 
-test.for([202, 500])(
-  "an answer of %i that does not end is read for some kB and then let go",
-  async (status, { expect }) => {
-    let pulled = 0;
-    let cancelled = false;
-    const endless = new ReadableStream({
-      pull: (controller) => {
-        pulled += 1;
-        controller.enqueue(new Uint8Array(1024).fill(0x78));
-      },
-      cancel: () => {
-        cancelled = true;
-      },
-    });
-    const { io } = answering(() => new Response(endless, { status }));
-    const outcome = await post(io, target, parcel);
-    expect([outcome.kind, cancelled, pulled < 10, JSON.stringify(outcome).length < 700]).toEqual([
-      "retry",
-      true,
-      true,
-      true,
-    ]);
-  },
-);
+test("a host with several addresses, none of which answers, is named with one reason", async ({ expect }) => {
+  const { io } = answering(new AggregateError([new Error("connect ECONNREFUSED ::1:1"), new Error("other")]));
+  expect(await post(io, target, parcel)).toMatchObject({ reason: "connect ECONNREFUSED ::1:1" });
+});
+
+test("of a long refusal the log gets the beginning", async ({ expect }) => {
+  const { io } = answering({ status: 400, text: "x".repeat(4_096) });
+  expect(JSON.stringify(await post(io, target, parcel)).length).toBeLessThan(700);
+});
 
 test("what is packed is the report, whole", async ({ expect }) => {
   const report = aReport();

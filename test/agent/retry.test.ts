@@ -15,7 +15,7 @@ test.for([
   ["1.5", undefined],
   ["-1", undefined],
   ["", undefined],
-  [null, undefined],
+  [undefined, undefined],
 ] as const)("Retry-After %s means %s ms", ([header, ms], { expect }) => {
   expect(retryAfterMs(header, NOW)).toBe(ms);
 });

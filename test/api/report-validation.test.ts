@@ -112,10 +112,38 @@ test.for([
   expect(({} as { admin?: unknown }).admin).toBe(undefined);
 });
 
+test("of a hundred thousand names that are no protocols one is complained of", async ({ expect }) => {
+  const service = await openService();
+  const report = aReport();
+  report.dump!.byProtocol = Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`x${n}`, 1]));
+  const { status, body, text } = await postText(service, JSON.stringify(report));
+  expect([status, body.errors.length, text.length < 1_000]).toEqual([422, 1, true]);
+});
+
+test.for(["::10.1.2.9", "::ffff:10.1.2.9", "64:ff9b::192.0.2.33"])(
+  "%s is an address as the system writes it",
+  async (address, { expect }) => {
+    const service = await openService();
+    const report = aReport();
+    report.node.addresses.push(address);
+    expect((await postText(service, JSON.stringify(report))).status).toBe(202);
+  },
+);
+
+test.for(["::10.1.2", "::10.1.2.300", "1::2::10.1.2.9", "10.1.2.9:10.1.2.9", ":10.1.2.9"])(
+  "%s is no address",
+  async (address, { expect }) => {
+    const service = await openService();
+    const report = aReport();
+    report.node.addresses.push(address);
+    expect((await postText(service, JSON.stringify(report))).status).toBe(422);
+  },
+);
+
 test("a prototype among the protocols changes no prototype", async ({ expect }) => {
   const service = await openService();
   const text = JSON.stringify(aReport()).replace('"byProtocol":{', '"byProtocol":{"__proto__":1,');
-  expect((await postText(service, text)).status).toBe(202);
+  expect((await postText(service, text)).status).toBe(422);
   expect(Object.keys(Object.prototype)).toEqual([]);
 });
 

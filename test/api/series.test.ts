@@ -48,7 +48,7 @@ test.for([
   { query: "since=7d", stepMs: 3_600_000 },
   { query: "since=400d", stepMs: 86_400_000 },
   { query: "since=1h&step=5m", stepMs: 300_000 },
-  { query: "since=11000s&step=1s", stepMs: 1000 },
+  { query: "since=55000s&step=5s", stepMs: 5000 },
 ])("?$query steps by $stepMs ms", async ({ query, stepMs }, { expect }) => {
   const service = await openService();
   expect((await ask(service, `metric=entries&${query}`)).body.stepMs).toBe(stepMs);
@@ -60,7 +60,9 @@ test.for([
   { query: "metric=entries&by=pod", at: "by" },
   { query: "metric=entries&step=0s", at: "step" },
   { query: "metric=entries&step=fast", at: "step" },
-  { query: "metric=entries&since=11001s&step=1s", at: "step" },
+  { query: "metric=entries&since=55001s&step=5s", at: "step" },
+  { query: "metric=entries&step=4s", at: "step" },
+  { query: "metric=entries&step=401d", at: "step" },
   { query: "metric=entries&since=never", at: "since" },
   { query: "metric=entries&from=5&to=4", at: "from" },
 ])("?$query is refused at $at", async ({ query, at }, { expect }) => {

@@ -4,9 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Figure, median } from "./figure.ts";
 import type { WindowCost } from "./read-windows.ts";
+import { runningAgentMemory } from "./running-agent.ts";
 
 const HERE = import.meta.dirname;
 const ENTRIES = 262_144;
+const SPARE = 64;
 const WINDOWS = 7;
 const NAMESPACE = `conntrail-bench-${process.pid}`;
 
@@ -20,8 +22,16 @@ export async function benchWindow(): Promise<Figure[]> {
   run("ip", ["netns", "add", NAMESPACE]);
   process.env["NODE_COMPILE_CACHE"] = mkdtempSync(join(tmpdir(), "conntrail-compiled-"));
   try {
-    inside(process.execPath, [join(HERE, "fill-table.ts"), String(ENTRIES)]);
-    return measured();
+    run("ip", ["-n", NAMESPACE, "link", "set", "lo", "up"]);
+    // A few entries less than the limit: the running agent needs one for its own connection.
+    inside(process.execPath, [join(HERE, "fill-table.ts"), String(ENTRIES - SPARE)]);
+    const figures = measured();
+    const { rssMb, peakMb } = await runningAgentMemory(NAMESPACE);
+    return [
+      ...figures,
+      { name: "agent as it runs, resident after four reports", value: rssMb, unit: "MB", bar: "≤ 90" },
+      { name: "agent as it runs, resident at most", value: peakMb, unit: "MB" },
+    ];
   } finally {
     run("ip", ["netns", "del", NAMESPACE]);
     rmSync(process.env["NODE_COMPILE_CACHE"], { recursive: true });
@@ -59,7 +69,7 @@ const costs = (source: string, cost: Cost): Figure[] => [
   { name: `window from ${source}, CPU`, value: cost.cpuMs, unit: "ms" },
   { name: `window from ${source}, CPU outside the kernel`, value: cost.userMs, unit: "ms" },
   { name: `window from ${source}, CPU of the first one`, value: cost.firstMs, unit: "ms" },
-  { name: `window from ${source}, resident at most`, value: cost.rssMb, unit: "MB", bar: "≤ 90" },
+  { name: `window from ${source}, reading alone, resident at most`, value: cost.rssMb, unit: "MB" },
 ];
 
 function windows(source: string) {

@@ -26,7 +26,7 @@ test("a file is made with its folder, and every commit reaches the disk", async 
     await db.all(sql`pragma synchronous`),
     await db.all(sql`pragma busy_timeout`),
   ];
-  const wanted = [[{ journal_mode: "wal" }], [{ synchronous: 2 }], [{ timeout: 5000 }]];
+  const wanted = [[{ journal_mode: "wal" }], [{ synchronous: 2 }], [{ timeout: 1000 }]];
   expect(await settings()).toEqual(wanted);
   await storeReports(db, [aReportOf([])]);
   await expect(db.batch([db.run(sql`insert into nodes (id) values (1)`)])).rejects.toThrow();
