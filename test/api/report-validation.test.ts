@@ -112,10 +112,10 @@ test.for([
   expect(({} as { admin?: unknown }).admin).toBe(undefined);
 });
 
-test("of a hundred thousand names that are no protocols one is complained of", async ({ expect }) => {
+test("of thousands of names that are no protocols one is complained of", async ({ expect }) => {
   const service = await openService();
   const report = aReport();
-  report.dump!.byProtocol = Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`x${n}`, 1]));
+  report.dump!.byProtocol = Object.fromEntries(Array.from({ length: 15_000 }, (_, n) => [`x${n}`, 1]));
   const { status, body, text } = await postText(service, JSON.stringify(report));
   expect([status, body.errors.length, text.length < 1_000]).toEqual([422, 1, true]);
 });
