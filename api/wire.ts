@@ -196,8 +196,10 @@ export type SourceName = (typeof SOURCES)[number];
 type Check = z.RefinementCtx;
 type Columns = Record<string, readonly unknown[] | undefined>;
 
-/** Every entry is of one family, one protocol and one NAT class. */
+/** Every entry is of one family, one protocol and one NAT class; what some are, not more than all can be. */
 function checkDump(dump: z.infer<typeof DumpCounts>, check: Check): void {
+  for (const part of ["unreplied", "assured", "offloaded"] as const)
+    if (dump[part] > dump.entries) complain(check, [part], `counts ${dump[part]} of ${dump.entries} entries`);
   for (const part of ["byFamily", "byProtocol", "byNat"] as const) {
     const parts = sum(Object.values(dump[part]));
     if (parts !== dump.entries)
@@ -221,6 +223,10 @@ function checkFlows(flows: z.infer<typeof FlowTables>, check: Check): void {
   inRange(["groups", "source"], flows.groups.source, size, check);
   inRange(["groups", "peer"], flows.groups.peer, size, check);
   inRange(["groups", "natAddress"], flows.groups.natAddress, size, check);
+  const { talkers, groups } = flows;
+  partsOf(["talkers", "snatEntries"], talkers.snatEntries, talkers.entries, check);
+  partsOf(["talkers", "unreplied"], talkers.unreplied, talkers.entries, check);
+  partsOf(["groups", "unreplied"], groups.unreplied, groups.entries, check);
   eachOnce(["addresses"], flows.addresses, check);
   eachOnce(["talkers", "source"], flows.talkers.source, check);
 }
@@ -255,6 +261,11 @@ function sameLengths(table: string, columns: Columns, check: Check): boolean {
 function inRange(path: string[], indexes: readonly (number | null)[], size: number, check: Check): void {
   const row = indexes.findIndex((index) => index !== null && index >= size);
   if (row >= 0) complain(check, [...path, row], `refers to address ${indexes[row]} of ${size}`);
+}
+
+function partsOf(path: string[], parts: readonly number[], wholes: readonly number[], check: Check): void {
+  const row = parts.findIndex((part, at) => part > (wholes[at] ?? 0));
+  if (row >= 0) complain(check, [...path, row], `counts ${parts[row]} of ${wholes[row]} entries`);
 }
 
 function eachOnce(path: string[], values: readonly (number | string)[], check: Check): void {

@@ -31,6 +31,8 @@ export async function benchIngest(): Promise<Figure[]> {
     const latencies = await postAll(parcels.slice(WARM_UP), token);
     const seconds = (performance.now() - started) / 1000;
     const { user, system } = process.cpuUsage(before);
+    // The log is folded into the file when the server stops.
+    await stopServer(server);
     const bytes = (await stat(join(folder, "bench.db"))).size;
     return [
       {
