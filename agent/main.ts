@@ -74,7 +74,7 @@ async function openReader(config: Config): Promise<Reader> {
 
 async function openedSource(config: Config): Promise<Pick<Reader, "source" | "reasons">> {
   const { source, reasons } = await openSource(config.source);
-  return { source, reasons: reasons.map(({ message, remedy }) => `${message}. ${remedy}`) };
+  return { source, reasons: reasons.map(({ message, remedy }) => `${message}; ${remedy}`) };
 }
 
 async function once(config: Config, json: boolean): Promise<number> {

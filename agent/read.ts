@@ -52,7 +52,7 @@ async function readTable(reader: Reader, signal: AbortSignal): Promise<Read> {
     };
   } catch (error) {
     summary.take();
-    if (error instanceof SourceError) return unseen([`${error.message}. ${error.remedy}`]);
+    if (error instanceof SourceError) return unseen([`${error.message}; ${error.remedy}`]);
     if (signal.aborted) return unseen([`The ${source.name} source did not give the table in time.`]);
     throw error;
   }

@@ -83,7 +83,7 @@ test("a source that fails midway costs the report its flows, not its gauges, and
   expect(failed.completeness).toEqual({
     source: "none",
     events: "off",
-    blind: ["the table ran away. run after it"],
+    blind: ["the table ran away; run after it"],
   });
   expect((await read(reader)).flows?.addresses).toEqual(["10.0.0.3", "10.0.0.4"]);
 });
