@@ -3,11 +3,10 @@ import type { Db } from "../db/client.ts";
 import { clusterByName, listClusters } from "../db/queries/clusters.ts";
 import type { Cluster } from "../db/queries/clusters.ts";
 import { tokenById, touchToken } from "../db/queries/tokens.ts";
-import type { Token } from "../db/queries/tokens.ts";
+import type { Scope, Token } from "../db/queries/tokens.ts";
 import { ProblemError } from "./problem.ts";
 import type { AppEnv, Caller, Deps } from "./router.ts";
 import { hashToken, sameHash, tokenId } from "./tokens.ts";
-import type { Scope } from "./tokens.ts";
 
 /** `lastUsedAt` is for finding forgotten tokens: an hour is near enough, and spares a write per report. */
 const TOUCH_EVERY_MS = 3_600_000;

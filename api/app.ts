@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { routePath } from "hono/route";
-import { isDatabaseFailure } from "../db/failure.ts";
+import { innermost, isDatabaseFailure } from "../db/failure.ts";
 import { ProblemError, problemResponse } from "./problem.ts";
 import { router } from "./router.ts";
 import type { AppEnv, Deps } from "./router.ts";
@@ -38,7 +38,7 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
       status,
       ms: deps.now() - startedAt,
       requestId,
-      ...(status >= 500 && c.error && { error: reason(c.error) }),
+      ...(status >= 500 && c.error && { error: innermost(c.error).toString() }),
     });
   });
   for (const group of routes) app.route("/", group);
@@ -58,9 +58,4 @@ function toProblem(error: Error): ProblemError {
   if (error instanceof HTTPException && error.status < 500)
     return new ProblemError("bad-body", error.message);
   return new ProblemError("internal", "Something went wrong here; the log has the details.");
-}
-
-/** The innermost reason: drivers wrap it in the whole statement with its parameters. */
-function reason(error: Error): string {
-  return error.cause instanceof Error ? reason(error.cause) : `${error.name}: ${error.message}`;
 }

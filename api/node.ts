@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { innermost } from "../db/failure.ts";
 import { type Database, openLibsql } from "../db/libsql.ts";
 import { reportWriter } from "../db/queries/reports.ts";
 import { tokenReader } from "../db/queries/tokens.ts";
@@ -76,7 +77,9 @@ async function open({ databaseUrl, databaseToken }: Config): Promise<Database | 
     await database.migrate();
     return database;
   } catch (error) {
-    console.error(withoutSecrets(`The database ${databaseUrl} cannot be opened: ${innermost(error)}`));
+    console.error(
+      withoutSecrets(`The database ${databaseUrl} cannot be opened: ${innermost(error).message}`),
+    );
     return undefined;
   }
 }
@@ -111,7 +114,7 @@ async function startAgent(deps: Deps, config: Config, url: string, stop: AbortSi
     const env = await agentEnvironment(deps, config, url);
     await runLocalAgent({ command: [process.execPath, AGENT], env, log, now: Date.now, sleep }, stop);
   } catch (error) {
-    log({ level: "error", event: "agent-not-running", reason: innermost(error) });
+    log({ level: "error", event: "agent-not-running", reason: innermost(error).message });
   }
 }
 
@@ -132,10 +135,4 @@ function stopSignal(): AbortSignal {
   process.on("SIGTERM", () => stopping.abort());
   process.once("SIGINT", () => stopping.abort());
   return stopping.signal;
-}
-
-/** Drivers wrap the reason in the statement. */
-function innermost(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? innermost(error.cause) : error.message;
 }

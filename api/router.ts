@@ -1,9 +1,8 @@
 import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Db } from "../db/client.ts";
 import type { Stored, StoredReport } from "../db/queries/reports.ts";
-import type { Token } from "../db/queries/tokens.ts";
+import type { Scope, Token } from "../db/queries/tokens.ts";
 import { invalid, ProblemError } from "./problem.ts";
-import type { Scope } from "./tokens.ts";
 
 /** One line of the log. Never a token, never a whole report. */
 export interface LogEvent {

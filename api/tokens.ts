@@ -1,7 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-
-export const SCOPES = ["ingest", "read", "admin"] as const;
-export type Scope = (typeof SCOPES)[number];
+import type { Scope } from "../db/queries/tokens.ts";
 
 /** What a header can carry, no longer than is read of one. */
 const SENDABLE = /^[\x21-\x7e]{1,512}$/;

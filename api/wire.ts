@@ -191,7 +191,6 @@ export type TableDump = z.infer<typeof TableDump>;
 export type Flows = z.infer<typeof Flows>;
 export type NatClass = (typeof NAT_CLASSES)[number];
 export type TcpState = (typeof TCP_STATES)[number];
-export type SourceName = (typeof SOURCES)[number];
 
 type Check = z.RefinementCtx;
 type Columns = Record<string, readonly unknown[] | undefined>;

@@ -11,3 +11,20 @@ export function isDatabaseFailure(error: unknown): boolean {
   const driver = DRIVER_ERRORS.has(error.name) || error.message.startsWith("D1_");
   return driver || error instanceof DrizzleQueryError || isDatabaseFailure(error.cause);
 }
+
+/** Busy, full, read-only or broken (SQLite's result codes): no report is to blame. */
+const AWAY =
+  /SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT)|database is locked|database or disk is full/;
+
+/** Whether asking for something else would fail as well. */
+export function isDatabaseAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  const { code = "" } = error as { code?: string };
+  return AWAY.test(`${code} ${error.message}`) || isDatabaseAway(error.cause);
+}
+
+/** The innermost cause: drivers wrap it in the whole statement with its parameters. */
+export function innermost(error: unknown): Error {
+  if (!(error instanceof Error)) return new Error(String(error));
+  return error.cause instanceof Error ? innermost(error.cause) : error;
+}

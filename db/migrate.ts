@@ -1,3 +1,4 @@
+import { innermost } from "./failure.ts";
 import { openLibsql } from "./libsql.ts";
 
 // For a libSQL server that Workers use: they cannot read the migrations, and Node migrates what it opens itself.
@@ -16,15 +17,9 @@ async function main(): Promise<number> {
     await database.migrate();
     database.close();
   } catch (error) {
-    console.error(`The schema cannot be brought up to date: ${innermost(error)}`);
+    console.error(`The schema cannot be brought up to date: ${innermost(error).message}`);
     return 1;
   }
   console.log("The schema is up to date.");
   return 0;
-}
-
-/** Drivers wrap the reason in the statement. */
-function innermost(error: unknown): string {
-  const { message, cause } = error as Error;
-  return cause instanceof Error ? innermost(cause) : message;
 }

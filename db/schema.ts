@@ -12,11 +12,6 @@ import {
 
 // Times are epoch milliseconds. A null gauge is one nobody knows; 0 is a measured nothing.
 
-/** Tier 0 holds the windows as reported, coarser tiers buckets folded from them. */
-export const WINDOW_TIER = 0;
-/** In coarser tiers, the row of all nodes together. Node ids start at 1. */
-export const WHOLE_CLUSTER = 0;
-
 export const clusters = sqliteTable("clusters", {
   /** Never given again: a report under way while its cluster is deleted must not reach another. */
   id: integer("id").primaryKey({ autoIncrement: true }),
@@ -75,7 +70,9 @@ export const boots = sqliteTable(
 
 const window = {
   clusterId: integer("cluster_id").notNull(),
+  /** 0 holds the windows as reported, higher tiers buckets folded from them. */
   tier: integer("tier").notNull(),
+  /** Ids start at 1; in higher tiers 0 is all nodes together. */
   nodeId: integer("node_id").notNull(),
   start: integer("start").notNull(),
   /** Row of boots; 0 in coarser tiers. In the key because two boots may report the same start. */

@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import type { Db } from "../../db/client.ts";
 import { clusterByName } from "../../db/queries/clusters.ts";
-import { deleteToken, insertToken, listTokens } from "../../db/queries/tokens.ts";
+import { deleteToken, insertToken, listTokens, SCOPES } from "../../db/queries/tokens.ts";
 import type { ListedToken } from "../../db/queries/tokens.ts";
 import { allow } from "../access.ts";
 import { readSmallJson } from "../body.ts";
@@ -20,7 +20,7 @@ import {
 import { Next, pageParameters, pageQuery, toPage } from "../page.ts";
 import { invalid, ProblemError } from "../problem.ts";
 import { router } from "../router.ts";
-import { mintToken, SCOPES } from "../tokens.ts";
+import { mintToken } from "../tokens.ts";
 import { Instant } from "../window.ts";
 
 const MAX_LABEL = 100;

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { isDatabaseAway } from "../failure.ts";
 import { GAUGE_COLUMNS, gaugesOf, identityOf, wordsOf } from "../report.ts";
 import type { StoredReport } from "../report.ts";
 
@@ -124,16 +125,6 @@ function chunk<T>(rows: readonly T[], size: number): T[][] {
   return chunks;
 }
 
-/** Busy, full, read-only or broken (SQLite's result codes): no report is to blame. */
-const AWAY =
-  /SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT)|database is locked|database or disk is full/;
-
-function isAway(error: unknown): boolean {
-  if (!(error instanceof Error)) return false;
-  const { code = "" } = error as { code?: string };
-  return AWAY.test(`${code} ${error.message}`) || isAway(error.cause);
-}
-
 /** Enough that a commit costs little a report, few enough that one answer does not wait for hundreds. */
 const REPORTS_A_COMMIT = 48;
 
@@ -178,7 +169,7 @@ async function commit(db: Db, batch: readonly Waiting[]): Promise<void> {
     for (const [i, { resolve }] of batch.entries()) resolve(stored[i] ?? "duplicate");
   } catch (error) {
     // One bad report must not fail the others; where the database itself is away, asking it for each takes the longer.
-    if (batch.length === 1 || isAway(error)) for (const { reject } of batch) reject(error);
+    if (batch.length === 1 || isDatabaseAway(error)) for (const { reject } of batch) reject(error);
     else for (const one of batch) await commit(db, [one]);
   }
 }

@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, test } from "vitest";
+import { Report } from "../../api/wire.ts";
+import { rowsOf } from "../support/flow-rows.ts";
 import {
   missing,
   type Network,
@@ -125,16 +127,13 @@ test.for(["netlink", "procfs", "conntrack"])(
       "--once",
       "--json",
     ]);
-    const report = JSON.parse(stdout) as { completeness: { source: string }; flows: Record<string, never> };
+    const report = Report.parse(JSON.parse(stdout));
     expect(report.completeness.source).toBe(source);
-    const { addresses, talkers } = report.flows as unknown as {
-      addresses: string[];
-      talkers: Record<string, number[]>;
-    };
-    for (const [pod] of TRAFFIC.entries()) {
-      const { tcp, udp, silent, ping } = TRAFFIC[pod]!;
-      const row = talkers["source"]!.findIndex((index) => addresses[index] === POD_V4[pod]);
-      expect(talkers["entries"]![row]).toBe(tcp + udp + silent + ping);
-    }
+    const rows = new Map(rowsOf(report.flows!).talkers.map(({ source: address, ...row }) => [address, row]));
+    for (const [pod] of TRAFFIC.entries())
+      for (const address of [POD_V4[pod]!, POD_V6[pod]!]) {
+        const { address: _address, ...row } = expectedTalker(pod, address);
+        expect(rows.get(address)).toEqual(row);
+      }
   },
 );

@@ -1,9 +1,9 @@
 import { freshDb } from "#fresh-db";
 import { createApp, type LogEvent } from "../../api/app.ts";
-import { hashToken, type Scope } from "../../api/tokens.ts";
+import { hashToken } from "../../api/tokens.ts";
 import type { Db } from "../../db/client.ts";
 import { reportWriter } from "../../db/queries/reports.ts";
-import { tokenReader } from "../../db/queries/tokens.ts";
+import { type Scope, tokenReader } from "../../db/queries/tokens.ts";
 import { NOW } from "./a-report.ts";
 
 export const ADMIN = "canary-admin-token-of-more-than-32-characters";
