@@ -1,36 +1,40 @@
 import * as z from "zod";
-import {
-  addressElements,
-  column,
-  countElements,
-  countsBy,
-  elementsOf,
-  indexElements,
-  wholeElements,
-} from "./wire/columns.ts";
+import { type Check, complain, sum } from "./wire/checks.ts";
+import { addressElements, column, countsBy, wholeElements } from "./wire/columns.ts";
+import { Flows } from "./wire/flows.ts";
+import { Counters, Host } from "./wire/host.ts";
+import { checkHolders, LeaseChanges, LeaseKeyframe, Ports } from "./wire/leases.ts";
+import { Owners } from "./wire/owners.ts";
+import { Count, Instant, Sentence, Text } from "./wire/values.ts";
+
+export { Flows, MAX_ADDRESSES, MAX_DIALLED, MAX_GROUPS, MAX_TALKERS } from "./wire/flows.ts";
+export { Counters, Host, KUBE_PROXY_MODES, STATISTICS, type Statistic } from "./wire/host.ts";
+export {
+  LeaseChanges,
+  LeaseKeyframe,
+  MAX_HOLDERS,
+  MAX_LEASES,
+  MAX_OCCUPIED,
+  MAX_SHARES,
+  Ports,
+} from "./wire/leases.ts";
+export { MAX_OWNERS, OWNER_KINDS, type OwnerKind, Owners } from "./wire/owners.ts";
+export { MAX_TEXT, NAT_CLASSES, type NatClass } from "./wire/values.ts";
 
 /** Longest window an agent may report, in ms: the slowest interval allowed is five minutes. */
 export const MAX_WINDOW_MS = 300_000;
-/** Longest text in a report (node name, kernel release): a DNS name has at most 253 bytes (RFC 1035, 2.3.4). */
-export const MAX_TEXT = 253;
 /** Node addresses: a node with many CNI bridges has some dozens. */
 export const MAX_NODE_ADDRESSES = 256;
-/** Sources a report lists one by one; an agent folds more into the remainder. */
-export const MAX_TALKERS = 4096;
-/** Flow groups a report lists one by one. */
-export const MAX_GROUPS = 4096;
-/** Distinct addresses all columns may refer to: each group has at most three. */
-export const MAX_ADDRESSES = MAX_TALKERS + 2 * MAX_GROUPS;
 /** Conntrack zones are 16 bits; more than this many in one namespace is not a use we know. */
 export const MAX_ZONES = 1024;
-/** Lines kept as samples of what could not be read, and their length. */
+/** Lines kept as samples of what could not be read. */
 export const MAX_UNREADABLE_SAMPLES = 5;
-export const MAX_UNREADABLE_LENGTH = 500;
 /** Sentences about what a source cannot see. */
 export const MAX_BLIND = 16;
+/** Runs of lost sequence numbers one report can declare; an agent joins neighbours and sends the rest with the next. */
+export const MAX_DROPPED = 64;
 
 export const SOURCES = ["netlink", "procfs", "conntrack", "none"] as const;
-export const NAT_CLASSES = ["none", "snat", "dnat", "both"] as const;
 /** Names of enum tcp_conntrack, in kernel order (include/uapi/linux/netfilter/nf_conntrack_tcp.h). */
 export const TCP_STATES = [
   "NONE",
@@ -44,12 +48,16 @@ export const TCP_STATES = [
   "CLOSE",
   "SYN_SENT2",
 ] as const;
-
-const Count = z.int().min(0);
-const natElements = elementsOf(NAT_CLASSES);
-const Text = z.string().max(MAX_TEXT);
-/** Epoch milliseconds, from 1970 to the year 9999. */
-const Instant = z.int().min(0).max(253_402_300_799_999);
+/**
+ * Upper bounds, in seconds, of the classes of idle time in {@link Ages}; the last class is above the last bound. The
+ * bounds are timeouts one might set.
+ */
+export const AGE_BOUNDS_S = [
+  5, 10, 30, 60, 120, 180, 300, 600, 900, 1_800, 3_600, 7_200, 14_400, 28_800, 43_200, 86_400, 172_800,
+  432_000,
+] as const;
+/** Kinds of entries whose idle time says what a shorter timeout would free. */
+export const AGED = ["tcp-established", "tcp-close-wait", "udp-stream", "udp", "sctp-established"] as const;
 
 /** IANA protocol numbers, 0 to 255, each written in one way only. */
 const PROTOCOL = /^(\d|[1-9]\d|1\d\d|2[0-4]\d|25[0-5])$/;
@@ -72,21 +80,35 @@ export const Completeness = z
     /** Whether every flow opened and closed in the window was seen. */
     events: z.enum(["off", "complete", "lossy"]),
     /** What this source cannot see on this node, in words. */
-    blind: z.array(z.string().max(MAX_UNREADABLE_LENGTH)).max(MAX_BLIND),
+    blind: z.array(Sentence).max(MAX_BLIND),
     /** The table was resized while it was dumped: entries are missing, up to a third of them, or double. */
     interrupted: z.boolean().optional(),
     /**
-     * Entries beyond the groups an agent can tell apart. They are in every total and remainder, but the remainders'
-     * counts of sources and groups are then lower bounds, and a large one may be missing from the lists.
+     * Entries of sources and groups that were folded away because there were too many. They are in every total and
+     * remainder, but the remainders' counts of sources and groups are then lower bounds; see `flows.error`.
      */
     untracked: Count.optional(),
     /** Lines or messages that could not be read; they are in no total. */
     unreadable: z
       .object({
         lines: Count,
-        samples: z.array(z.string().max(MAX_UNREADABLE_LENGTH)).max(MAX_UNREADABLE_SAMPLES),
+        samples: z.array(Sentence).max(MAX_UNREADABLE_SAMPLES),
       })
       .optional(),
+    /** Times the kernel said in this window that it had no room and lost events (ENOBUFS). */
+    overruns: Count.optional(),
+    /**
+     * What `opened` and `closed` are: counts of events, exact while `events` is complete; or what two dumps differ by, which
+     * misses what came and went between them. Absent where neither is there.
+     */
+    opened: z.enum(["events", "dumps"]).optional(),
+    /**
+     * Live entries that are older than the agent's listening: kernels that set nf_conntrack_events to 2 do not report their
+     * end, which is then found by the next dump.
+     */
+    older: Count.optional(),
+    /** Flows beyond those an agent remembers: their bytes are counted at their end only, their leases have no start. */
+    forgotten: Count.optional(),
   })
   .meta({ id: "Completeness" });
 
@@ -94,6 +116,8 @@ export const Completeness = z
 export const TableGauges = z
   .object({ count: Count.optional(), max: Count.optional(), buckets: Count.optional() })
   .meta({ id: "TableGauges" });
+
+const OVERLAYS = new Set(["4789", "8472", "6081"]);
 
 const DumpCounts = z.object({
   takenAt: Instant,
@@ -110,64 +134,37 @@ const DumpCounts = z.object({
   assured: Count,
   offloaded: Count,
   zones: column(wholeElements(65_535), MAX_ZONES),
+  /** Port of an overlay (4789, 8472, 6081; UDP) → entries of its own, which a node usually need not track. */
+  overlay: countsBy<Record<string, number>>((name) => OVERLAYS.has(name)).optional(),
 });
 
-/** The composition of the table as one dump found it. All parts count entries. */
+/**
+ * The composition of the table as one dump found it. All parts count entries. Where a large table is not read in every
+ * window, `takenAt` may lie before the window: it is then the latest dump there is.
+ */
 export const TableDump = DumpCounts.superRefine(checkDump).meta({ id: "TableDump" });
 
-/** One source a row, over all its flow groups. `source` indexes `addresses`. */
-const Talkers = z
+/**
+ * How long entries had been idle when dumped: what a shorter timeout would free. Idle time is the configured timeout minus
+ * what remains of it; entries whose timeout was set otherwise (nf_conntrack_tcp_loose, policies) stand in the class 0.
+ */
+export const Ages = z
   .object({
-    source: column(countElements, MAX_TALKERS),
-    entries: column(countElements, MAX_TALKERS),
-    snatEntries: column(countElements, MAX_TALKERS),
-    unreplied: column(countElements, MAX_TALKERS),
-    /** Distinct peer addresses. */
-    peers: column(countElements, MAX_TALKERS),
+    of: z.enum(AGED),
+    /** The timeout in force on this node, in seconds. */
+    timeout: Count,
+    /** Entries by class of AGE_BOUNDS_S, and one more for those above. */
+    entries: column(wholeElements(Number.MAX_SAFE_INTEGER), AGE_BOUNDS_S.length + 1),
   })
-  .meta({ id: "ReportTalkers" });
+  .meta({ id: "Ages" });
 
-/** One flow group a row. `source`, `peer` and `natAddress` index `addresses`. */
-const Groups = z
-  .object({
-    source: column(countElements, MAX_GROUPS),
-    peer: column(countElements, MAX_GROUPS),
-    /** 0 where the protocol has no ports. */
-    peerPort: column(wholeElements(65_535), MAX_GROUPS),
-    protocol: column(wholeElements(255), MAX_GROUPS),
-    nat: column(natElements, MAX_GROUPS),
-    /** The address the peer sees; null without SNAT. */
-    natAddress: column(indexElements, MAX_GROUPS),
-    entries: column(countElements, MAX_GROUPS),
-    unreplied: column(countElements, MAX_GROUPS),
-    /**
-     * Both directions, since each entry was created, of the entries that carry counters: those created while accounting
-     * (nf_conntrack_acct) was on. Absent where none does.
-     */
-    bytes: column(countElements, MAX_GROUPS).optional(),
-    packets: column(countElements, MAX_GROUPS).optional(),
-  })
-  .meta({ id: "ReportGroups" });
-
-const TalkerRemainder = z.object({ sources: Count, entries: Count, snatEntries: Count, unreplied: Count });
-const GroupRemainder = z.object({
-  groups: Count,
-  entries: Count,
-  unreplied: Count,
-  bytes: Count.optional(),
-  packets: Count.optional(),
+/** Reports that no server will get, by their sequence numbers, so that no gap is taken for a silent node. */
+const Dropped = z.object({
+  bootId: Text.min(1),
+  from: Count,
+  to: Count,
+  reason: z.enum(["age", "size", "refused", "unreadable", "failed"]),
 });
-
-const FlowTables = z.object({
-  addresses: column(addressElements, MAX_ADDRESSES),
-  talkers: Talkers,
-  talkerRemainder: TalkerRemainder,
-  groups: Groups,
-  groupRemainder: GroupRemainder,
-});
-
-/** Who uses the table: every column of a table has the same length, listed rows and remainder add up to the dump. */
-export const Flows = FlowTables.superRefine(checkFlows).meta({ id: "Flows" });
 
 /** What one agent says of one window of one node. Identity: (cluster of the token, node, boot id, sequence). */
 export const Report = z
@@ -179,8 +176,19 @@ export const Report = z
     table: TableGauges,
     dump: TableDump.optional(),
     flows: Flows.optional(),
+    ages: z.array(Ages).max(AGED.length).optional(),
+    leases: LeaseChanges.optional(),
+    keyframe: LeaseKeyframe.optional(),
+    ports: Ports.optional(),
+    owners: Owners.optional(),
+    counters: Counters.optional(),
+    host: Host.optional(),
+    dropped: z.array(Dropped).max(MAX_DROPPED).optional(),
+    /** What the agent itself took: CPU time in the window, memory now, and reports that wait to be sent. */
+    self: z.object({ cpuMs: Count, rssBytes: Count, waiting: Count }).optional(),
   })
   .superRefine(checkTotals)
+  .superRefine(checkReferences)
   .meta({ id: "Report" });
 
 export type Report = z.infer<typeof Report>;
@@ -188,12 +196,9 @@ export type ReportNode = z.infer<typeof ReportNode>;
 export type Completeness = z.infer<typeof Completeness>;
 export type TableGauges = z.infer<typeof TableGauges>;
 export type TableDump = z.infer<typeof TableDump>;
-export type Flows = z.infer<typeof Flows>;
-export type NatClass = (typeof NAT_CLASSES)[number];
+export type Ages = z.infer<typeof Ages>;
+export type Dropped = z.infer<typeof Dropped>;
 export type TcpState = (typeof TCP_STATES)[number];
-
-type Check = z.RefinementCtx;
-type Columns = Record<string, readonly unknown[] | undefined>;
 
 /** Every entry is of one family, one protocol and one NAT class; what some are, not more than all can be. */
 function checkDump(dump: z.infer<typeof DumpCounts>, check: Check): void {
@@ -211,25 +216,6 @@ function checkWindow({ from, to }: { from: number; to: number }, check: Check): 
   else if (to - from > MAX_WINDOW_MS) complain(check, ["to"], `a window is at most ${MAX_WINDOW_MS} ms long`);
 }
 
-function checkFlows(flows: z.infer<typeof FlowTables>, check: Check): void {
-  const sameLength = [
-    sameLengths("talkers", flows.talkers, check),
-    sameLengths("groups", flows.groups, check),
-  ];
-  if (sameLength.includes(false)) return;
-  const size = flows.addresses.length;
-  inRange(["talkers", "source"], flows.talkers.source, size, check);
-  inRange(["groups", "source"], flows.groups.source, size, check);
-  inRange(["groups", "peer"], flows.groups.peer, size, check);
-  inRange(["groups", "natAddress"], flows.groups.natAddress, size, check);
-  const { talkers, groups } = flows;
-  partsOf(["talkers", "snatEntries"], talkers.snatEntries, talkers.entries, check);
-  partsOf(["talkers", "unreplied"], talkers.unreplied, talkers.entries, check);
-  partsOf(["groups", "unreplied"], groups.unreplied, groups.entries, check);
-  eachOnce(["addresses"], flows.addresses, check);
-  eachOnce(["talkers", "source"], flows.talkers.source, check);
-}
-
 function checkTotals(
   report: { dump?: TableDump | undefined; flows?: Flows | undefined },
   check: Check,
@@ -245,35 +231,23 @@ function checkTotals(
     complain(check, ["flows", "groups", "entries"], mismatch(groups, dump.entries));
 }
 
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 const mismatch = (got: number, want: number) =>
   `rows and remainder add up to ${got}, the dump has ${want} entries`;
 
-function sameLengths(table: string, columns: Columns, check: Check): boolean {
-  const want = columns["source"]?.length;
-  const odd = Object.keys(columns).filter((name) => columns[name] && columns[name].length !== want);
-  for (const name of odd)
-    complain(check, [table, name], `has ${columns[name]?.length} rows where source has ${want}`);
-  return odd.length === 0;
-}
-
-function inRange(path: string[], indexes: readonly (number | null)[], size: number, check: Check): void {
-  const row = indexes.findIndex((index) => index !== null && index >= size);
-  if (row >= 0) complain(check, [...path, row], `refers to address ${indexes[row]} of ${size}`);
-}
-
-function partsOf(path: string[], parts: readonly number[], wholes: readonly number[], check: Check): void {
-  const row = parts.findIndex((part, at) => part > (wholes[at] ?? 0));
-  if (row >= 0) complain(check, [...path, row], `counts ${parts[row]} of ${wholes[row]} entries`);
-}
-
-function eachOnce(path: string[], values: readonly (number | string)[], check: Check): void {
-  if (new Set(values).size === values.length) return;
-  const seen = new Set<number | string>();
-  const row = values.findIndex((value) => seen.size === seen.add(value).size);
-  complain(check, [...path, row], "stands there twice");
-}
-
-function complain(check: Check, path: (string | number)[], message: string): void {
-  check.addIssue({ code: "custom", path, message });
+/** Leases and ports name addresses by their place in the list of the flows. */
+function checkReferences(
+  report: {
+    flows?: Flows | undefined;
+    leases?: LeaseChanges | undefined;
+    keyframe?: LeaseKeyframe | undefined;
+    ports?: Ports | undefined;
+  },
+  check: Check,
+): void {
+  const size = report.flows?.addresses.length ?? 0;
+  if (report.leases) checkHolders("leases", report.leases, size, check);
+  if (report.keyframe) checkHolders("keyframe", report.keyframe, size, check);
+  if (!report.ports) return;
+  checkHolders("ports", report.ports, size, check);
+  checkHolders("ports.shares", { ...report.ports.shares, natAddress: [], peer: [] }, size, check);
 }

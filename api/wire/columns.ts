@@ -17,7 +17,6 @@ const wholeUpTo =
   (value: unknown): value is number =>
     Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
 const isCount = wholeUpTo(Number.MAX_SAFE_INTEGER);
-const isIndex = (value: unknown): value is number | null => value === null || isCount(value);
 
 /** What an OpenAPI reader is told of the elements of a column. */
 interface Elements<T> {
@@ -38,11 +37,23 @@ export const wholeElements = (max: number) => ({
   schema: wholeSchema(max),
 });
 export const countElements = wholeElements(Number.MAX_SAFE_INTEGER);
-export const indexElements = {
-  is: isIndex,
-  complaint: "neither a whole number nor null",
-  schema: { ...countElements.schema, type: ["integer", "null"] },
-};
+export const integerElements = (minimum: number, maximum: number) => ({
+  is: (value: unknown): value is number =>
+    Number.isInteger(value) && (value as number) >= minimum && (value as number) <= maximum,
+  complaint: `not a whole number from ${minimum} to ${maximum}`,
+  schema: { type: "integer", minimum, maximum },
+});
+export const textElements = (maxLength: number) => ({
+  is: (value: unknown): value is string => typeof value === "string" && value.length <= maxLength,
+  complaint: `not a text of at most ${maxLength} characters`,
+  schema: { type: "string", maxLength },
+});
+export const nullable = <T>({ is, complaint, schema }: Elements<T>) => ({
+  is: (value: unknown): value is T | null => value === null || is(value),
+  complaint: `${complaint}, nor null`,
+  schema: { ...schema, type: [schema["type"], "null"] },
+});
+export const indexElements = nullable(countElements);
 
 /**
  * An array of at most `max` plain values. Checked in one loop that stops at the first complaint: zod's own array makes
@@ -74,6 +85,26 @@ export const countsBy = <Counts extends Record<string, number | undefined>>(
       if (wrong) refuse(check, [wrong[0]], isName(wrong[0]) ? countElements.complaint : "is not known");
     })
     .meta({ type: "object", additionalProperties: countElements.schema });
+
+/** Longest name and longest value of {@link textsBy}. */
+const MAX_NAME = 128;
+const MAX_VALUE = 256;
+
+/** At most `max` short texts by name. */
+export const textsBy = (max: number) =>
+  z
+    .custom<Record<string, string>>()
+    .superRefine((texts: unknown, check) => {
+      if (typeof texts !== "object" || texts === null || Array.isArray(texts))
+        return refuse(check, [], "not an object");
+      const pairs = Object.entries(texts);
+      if (pairs.length > max) return refuse(check, [], `has ${pairs.length} names; at most ${max} are taken`);
+      const wrong = pairs.find(([name, text]) => name.length > MAX_NAME || !isValue(text));
+      if (wrong) refuse(check, [wrong[0].slice(0, MAX_NAME)], "is too long, or not a text");
+    })
+    .meta({ type: "object", additionalProperties: { type: "string", maxLength: MAX_VALUE } });
+
+const isValue = (text: unknown) => typeof text === "string" && text.length <= MAX_VALUE;
 
 /** Words of which each element is one. */
 export const elementsOf = <const Word extends string>(words: readonly Word[]) => ({
