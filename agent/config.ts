@@ -5,8 +5,22 @@ const DEFAULT_INTERVAL_MS = 30_000;
 /** A node name is one label of the report, and the wire takes 253 characters (RFC 1035). */
 const MAX_NODE_NAME = 253;
 
+/** Part of one core that dumps may take: enough for a million entries every two minutes. */
+const DEFAULT_CPU_BUDGET = 0.02;
+const MIN_CPU_BUDGET = 0.001;
+
 const SOURCES = ["auto", "netlink", "procfs", "conntrack"] as const;
 export type SourcePreference = (typeof SOURCES)[number];
+
+const EVENTS = ["on", "updates", "off"] as const;
+const LEASES = ["full", "keyframes", "off"] as const;
+/** Which changes of NAT mappings a report carries: all, a full list every ten minutes, or none. */
+export type LeaseMode = (typeof LEASES)[number];
+
+const OWNERS = ["auto", "kubernetes", "docker", "none"] as const;
+const FILE = "file:";
+/** Where the agent learns who holds an address. */
+export type OwnerPreference = (typeof OWNERS)[number] | `${typeof FILE}${string}`;
 
 /** Where reports go. */
 export interface Target {
@@ -18,6 +32,14 @@ export interface Config {
   node: string;
   intervalMs: number;
   source: SourcePreference;
+  /** Whether the kernel is asked to tell of new and ended flows; with updates also of changed ones. */
+  events: (typeof EVENTS)[number];
+  /** Part of one core that dumps may take. */
+  cpuBudget: number;
+  leases: LeaseMode;
+  owners: OwnerPreference;
+  /** Folder in which reports wait for the server; without one they wait in memory. */
+  spool?: string;
   /** Absent for `--once`, which needs no server. */
   target?: Target;
 }
@@ -34,8 +56,14 @@ export function loadConfig(
   const config: Config = {
     node: nodeName(env["CONNTRAIL_NODE"] || hostname, complain),
     intervalMs: interval(env["CONNTRAIL_INTERVAL"], complain),
-    source: source(env["CONNTRAIL_SOURCE"], complain),
+    source: choice("CONNTRAIL_SOURCE", SOURCES, env, complain),
+    events: choice("CONNTRAIL_EVENTS", EVENTS, env, complain),
+    cpuBudget: budget(env["CONNTRAIL_CPU_BUDGET"], complain),
+    leases: choice("CONNTRAIL_LEASES", LEASES, env, complain),
+    owners: owners(env, complain),
   };
+  const spool = env["CONNTRAIL_SPOOL"];
+  if (spool) config.spool = spool;
   if (!once) config.target = target(env, complain);
   return complaints.length > 0 ? { complaints } : { config };
 }
@@ -59,10 +87,33 @@ function interval(text: string | undefined, complain: Complain): number {
   return DEFAULT_INTERVAL_MS;
 }
 
-function source(text: string | undefined, complain: Complain): SourcePreference {
-  const known = SOURCES.find((name) => name === (text || "auto"));
-  if (!known) complain(`CONNTRAIL_SOURCE is "${text}"; give one of ${SOURCES.join(", ")}`);
-  return known ?? "auto";
+/** One of the words a variable may hold; the first is the default. */
+function choice<const Word extends string>(
+  name: string,
+  words: readonly [Word, ...Word[]],
+  env: Environment,
+  complain: Complain,
+): Word {
+  const known = words.find((word) => word === (env[name] || words[0]));
+  if (known === undefined) complain(`${name} is "${env[name]}"; give one of ${words.join(", ")}`);
+  return known ?? words[0];
+}
+
+function owners(env: Environment, complain: Complain): OwnerPreference {
+  const text = env["CONNTRAIL_OWNERS"] ?? "";
+  if (text.startsWith(FILE) && text.length > FILE.length) return text as `${typeof FILE}${string}`;
+  if (!text || OWNERS.some((word) => word === text)) return choice("CONNTRAIL_OWNERS", OWNERS, env, complain);
+  complain(`CONNTRAIL_OWNERS is "${text}"; give one of ${OWNERS.join(", ")}, or ${FILE} and a path`);
+  return "auto";
+}
+
+function budget(text: string | undefined, complain: Complain): number {
+  if (!text) return DEFAULT_CPU_BUDGET;
+  const [, digits] = /^(\d{1,3}(?:\.\d{1,3})?)%$/.exec(text) ?? [];
+  const share = Number(digits) / 100;
+  if (share >= MIN_CPU_BUDGET && share <= 1) return share;
+  complain(`CONNTRAIL_CPU_BUDGET is "${text}"; give a part of one core from 0.1% to 100%, such as 2%`);
+  return DEFAULT_CPU_BUDGET;
 }
 
 function target(env: Environment, complain: Complain): Target {

@@ -7,11 +7,19 @@ const config = (env: Record<string, string>) => (load(env) as { config: Config }
 const complaints = (env: Record<string, string>, once = false) =>
   (load(env, once) as { complaints: string[] }).complaints;
 
+const DEFAULTS = {
+  node: "node-1",
+  intervalMs: 30_000,
+  source: "auto",
+  events: "on",
+  cpuBudget: 0.02,
+  leases: "full",
+  owners: "auto",
+};
+
 test("the defaults serve a first user", ({ expect }) => {
   expect(config(where)).toEqual({
-    node: "node-1",
-    intervalMs: 30_000,
-    source: "auto",
+    ...DEFAULTS,
     target: { url: "https://conntrail.example", token: "ctk_x" },
   });
 });
@@ -43,7 +51,7 @@ test("every complaint comes at once", ({ expect }) => {
 });
 
 test("reading once needs no server", ({ expect }) => {
-  expect(load({}, true)).toEqual({ config: { node: "node-1", intervalMs: 30_000, source: "auto" } });
+  expect(load({}, true)).toEqual({ config: DEFAULTS });
 });
 
 test.for([
@@ -78,4 +86,42 @@ test.for([
 ])("a node name of %i characters draws %i complaints", ([length, count], { expect }) => {
   const loaded = load({ ...where, CONNTRAIL_NODE: "n".repeat(length!) });
   expect("complaints" in loaded ? loaded.complaints.length : 0).toBe(count);
+});
+
+test.for([
+  ["0.1%", 0.001],
+  ["2%", 0.02],
+  ["12.5%", 0.125],
+  ["100%", 1],
+] as const)("a CPU budget of %s is %d of a core", ([text, share], { expect }) => {
+  expect(config({ ...where, CONNTRAIL_CPU_BUDGET: text }).cpuBudget).toBeCloseTo(share, 9);
+});
+
+test.for(["0%", "0.09%", "101%", "2", "-2%", "2 %", "1e1%", "NaN%"])(
+  "a CPU budget of %s is refused with what is allowed",
+  (text, { expect }) => {
+    const refused = complaints({ ...where, CONNTRAIL_CPU_BUDGET: text });
+    expect(refused).toEqual([expect.stringMatching(/CPU_BUDGET .* 0\.1% to 100%/)]);
+  },
+);
+
+test.for([
+  ["CONNTRAIL_EVENTS", "events", ["on", "updates", "off"]],
+  ["CONNTRAIL_LEASES", "leases", ["full", "keyframes", "off"]],
+  ["CONNTRAIL_OWNERS", "owners", ["auto", "kubernetes", "docker", "none", "file:/etc/owners.yaml"]],
+] as const)("%s takes its words and refuses others with all of them", ([name, key, words], { expect }) => {
+  for (const word of words) expect(config({ ...where, [name]: word })[key]).toBe(word);
+  expect(complaints({ ...where, [name]: "everything" })).toEqual([
+    expect.stringMatching(new RegExp(`^${name} is "everything".*${words[1]}`)),
+  ]);
+});
+
+test("a file of owners needs a path", ({ expect }) => {
+  expect(complaints({ ...where, CONNTRAIL_OWNERS: "file:" })).toEqual([
+    expect.stringMatching(/file: and a path/),
+  ]);
+});
+
+test("reports wait in the folder that is given", ({ expect }) => {
+  expect(config({ ...where, CONNTRAIL_SPOOL: "/var/lib/conntrail" }).spool).toBe("/var/lib/conntrail");
 });
