@@ -1,4 +1,3 @@
-import type { Report } from "../api/wire.ts";
 import type { Log } from "./log.ts";
 import { nextBoundary, type Window, windowUpTo } from "./window.ts";
 
@@ -7,38 +6,42 @@ export interface Loop {
   now(): number;
   /** Resolves after `ms`, or at once when `signal` aborts. */
   sleep(ms: number, signal: AbortSignal): Promise<void>;
-  read(window: Window, sequence: number): Promise<Report>;
-  send(report: Report): Promise<void>;
+  /** How long before the end of a window `prepare` should begin, in ms. */
+  leadMs(): number;
+  /** Takes stock for the window that ends at `end`, so that the end itself is not late. */
+  prepare(end: number): Promise<void>;
+  /** Reports a window that has ended. */
+  close(window: Window): Promise<void>;
   log: Log;
 }
 
 /**
- * Window by window until aborted: waits for the boundary, reads, sends. The window that an abort cuts short is read
- * and sent too. Windows never overlap and follow each other without a gap while reads keep up; a read that outlasts
- * its interval makes the next window late, not parallel, and leaves the time it took out.
+ * Window by window until aborted: takes stock shortly before the boundary, and reports at it. The window that an abort
+ * cuts short is reported too. Windows never overlap and follow each other without a gap while reads keep up; a read that
+ * outlasts its interval makes the next window late, not parallel, and leaves the time it took out.
  */
 export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
   let from = loop.now();
-  // Above all an earlier run on this boot can have used, which numbered one report in five seconds from its own start.
-  let sequence = from;
   while (!signal.aborted) {
     const boundary = nextBoundary(loop.now(), loop.intervalMs);
+    await sleepUntil(loop, boundary - loop.leadMs(), signal);
+    await logged(loop, "dump-failed", () => loop.prepare(boundary));
     await sleepUntil(loop, boundary, signal);
     const now = loop.now();
     const to = Math.min(boundary, now);
     // A clock set back, or one that leapt (or a machine that slept): this window was not watched to its end.
     const unwatched = (now < boundary && !signal.aborted) || now - boundary > loop.intervalMs;
-    if (to !== from && !unwatched) await oneWindow(loop, windowUpTo(from, to, loop.intervalMs), sequence);
+    if (to !== from && !unwatched)
+      await logged(loop, "window-failed", () => loop.close(windowUpTo(from, to, loop.intervalMs)));
     from = unwatched ? now : to;
-    sequence += 1;
   }
 }
 
-async function oneWindow(loop: Loop, window: Window, sequence: number): Promise<void> {
+async function logged(loop: Loop, event: string, step: () => Promise<void>): Promise<void> {
   try {
-    await loop.send(await loop.read(window, sequence));
+    await step();
   } catch (error) {
-    loop.log({ level: "error", event: "window-failed", sequence, reason: (error as Error).message });
+    loop.log({ level: "error", event, reason: (error as Error).message });
   }
 }
 

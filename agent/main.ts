@@ -125,17 +125,18 @@ interface Running {
 
 function windows(config: Config, { reader, sender, stop }: Running): Loop {
   const { intervalMs } = config;
+  let sequence = Date.now();
   return {
     intervalMs,
     now: Date.now,
     sleep,
     log,
-    read: async (window, sequence) => {
+    leadMs: () => 0,
+    prepare: async () => {},
+    close: async (window) => {
       // A module may be loaded and a command installed after the agent has started.
       if (!reader.source) Object.assign(reader, await openedSource(config));
-      return readReport(reader, window, sequence, stop.within(READ_TIMEOUT_MS));
-    },
-    send: async (report) => {
+      const report = await readReport(reader, window, sequence++, stop.within(READ_TIMEOUT_MS));
       await sleep(Math.random() * Math.min(SPREAD_MS, intervalMs / 10), stop.asked);
       sender.offer(await pack(report));
     },

@@ -1,77 +1,98 @@
 import { test } from "vitest";
 import { type Loop, runLoop } from "../../agent/loop.ts";
 import type { Window } from "../../agent/window.ts";
-import { aReport } from "../support/a-report.ts";
 
-/** Runs the loop on a clock that only moves when the loop sleeps or reads, until `reads` windows are read. */
-async function windowsOf(
-  reads: number,
-  clock: { now: number; early?: number; readMs?: number[]; jump?: number[] },
-) {
+interface Clock {
+  now: number;
+  /** How early each timer fires. */
+  early?: number;
+  /** How long each preparation and each report takes. */
+  prepareMs?: number[];
+  closeMs?: number[];
+  /** How far the clock leaps during each sleep. */
+  jump?: number[];
+}
+
+/** Runs the loop on a clock that only moves when the loop sleeps or works, until `count` windows are closed. */
+async function run(count: number, clock: Clock, differing: Partial<Loop> = {}) {
   const stop = new AbortController();
-  const windows: { window: Window; sequence: number }[] = [];
-  const sent: number[] = [];
+  const windows: [number, number][] = [];
+  const prepared: [number, number][] = [];
   const loop: Loop = {
     intervalMs: 30_000,
     now: () => clock.now,
     sleep: async (ms) => {
       clock.now += Math.max(1, ms - (clock.early ?? 0)) + (clock.jump?.shift() ?? 0);
     },
-    read: async (window, sequence) => {
-      windows.push({ window, sequence });
-      clock.now += clock.readMs?.shift() ?? 0;
-      if (windows.length === reads) stop.abort();
-      if (sequence < 0) throw new Error("never");
-      return aReport({ window, sequence });
+    leadMs: () => 0,
+    prepare: async (end) => {
+      prepared.push([clock.now, end]);
+      clock.now += clock.prepareMs?.shift() ?? 0;
     },
-    send: async (report) => void sent.push(report.sequence),
+    close: async ({ from, to }) => {
+      windows.push([from, to]);
+      clock.now += clock.closeMs?.shift() ?? 0;
+      if (windows.length === count) stop.abort();
+    },
     log: () => {},
+    ...differing,
   };
   await runLoop(loop, stop.signal);
-  return {
-    windows: windows.map(({ window }) => [window.from, window.to]),
-    sequences: windows.map((w) => w.sequence),
-    sent,
-  };
+  return { windows, prepared };
 }
 
 test("windows end on the interval of the clock, the first one begins at the start", async ({ expect }) => {
-  const { windows } = await windowsOf(3, { now: 1_000_007 });
-  expect(windows.slice(0, 3)).toEqual([
+  const { windows } = await run(3, { now: 1_000_007 });
+  expect(windows).toEqual([
     [1_000_007, 1_020_000],
     [1_020_000, 1_050_000],
     [1_050_000, 1_080_000],
   ]);
 });
 
-test("sequences rise by one and start above any earlier run, however short that was", async ({ expect }) => {
-  const { sequences } = await windowsOf(3, { now: 1_000_000 });
-  expect(sequences.slice(0, 3)).toEqual([1_000_000, 1_000_001, 1_000_002]);
-  expect((await windowsOf(1, { now: 1_000_003 })).sequences[0]).toBeGreaterThan(1_000_002);
+test("stock is taken before the end, by the lead", async ({ expect }) => {
+  const { windows, prepared } = await run(2, { now: 1_020_000 }, { leadMs: () => 400 });
+  expect(prepared).toEqual([
+    [1_049_600, 1_050_000],
+    [1_079_600, 1_080_000],
+  ]);
+  expect(windows.at(-1)).toEqual([1_050_000, 1_080_000]);
 });
 
-test("a timer that fires early does not cut a window short", async ({ expect }) => {
-  const { windows } = await windowsOf(2, { now: 1_020_000, early: 3 });
+test("a lead longer than what is left begins at once", async ({ expect }) => {
+  const { prepared } = await run(1, { now: 1_049_900 }, { leadMs: () => 400 });
+  expect(prepared).toEqual([[1_049_900, 1_050_000]]);
+});
+
+test("taking stock for longer than the lead neither moves the end nor leaves a gap", async ({ expect }) => {
+  const { windows } = await run(2, { now: 1_020_000, prepareMs: [1_500] }, { leadMs: () => 400 });
   expect(windows).toEqual([
     [1_020_000, 1_050_000],
     [1_050_000, 1_080_000],
   ]);
 });
 
-test("a read that outlasts its interval makes the next window late and claims no more than one interval", async ({
-  expect,
-}) => {
-  const { windows } = await windowsOf(2, { now: 1_020_000, readMs: [70_000] });
+test("a timer that fires early does not cut a window short", async ({ expect }) => {
+  const { windows } = await run(2, { now: 1_020_000, early: 3 });
   expect(windows).toEqual([
     [1_020_000, 1_050_000],
-    [1_110_000, 1_140_000],
+    [1_050_000, 1_080_000],
   ]);
 });
+
+test.for(["prepareMs", "closeMs"] as const)(
+  "work (%s) that outlasts its interval makes a window late and claims no more than one interval",
+  async (work, { expect }) => {
+    const { windows } = await run(2, { now: 1_020_000, [work]: [70_000] });
+    for (const [from, to] of windows) expect(to - from).toBeLessThanOrEqual(30_000);
+    expect(windows.at(-1)).toEqual(work === "closeMs" ? [1_110_000, 1_140_000] : [1_140_000, 1_170_000]);
+  },
+);
 
 test("a clock set back an hour neither silences the loop nor makes a window in the future", async ({
   expect,
 }) => {
-  const { windows } = await windowsOf(2, { now: 7_220_000, jump: [0, -3_600_000] });
+  const { windows } = await run(2, { now: 7_220_000, jump: [0, -3_600_000] });
   expect(windows).toEqual([
     [7_220_000, 7_230_000],
     [3_660_000, 3_690_000],
@@ -81,7 +102,7 @@ test("a clock set back an hour neither silences the loop nor makes a window in t
 test.for([40_000, 3_600_000])(
   "after a sleep of %i ms over the end of a window that window is left out, not read late",
   async (ms, { expect }) => {
-    const { windows } = await windowsOf(2, { now: 7_220_000, jump: [0, ms] });
+    const { windows } = await run(2, { now: 7_220_000, jump: [0, ms] });
     const woken = 7_260_000 + ms;
     const next = Math.ceil((woken + 1) / 30_000) * 30_000;
     expect(windows).toEqual([
@@ -91,10 +112,10 @@ test.for([40_000, 3_600_000])(
   },
 );
 
-test("the window that a stop cuts short is read and sent", async ({ expect }) => {
+test("the window that a stop cuts short is prepared and reported", async ({ expect }) => {
   const stop = new AbortController();
   const clock = { now: 1_020_000 };
-  const windows: Window[] = [];
+  const done: (Window | number)[] = [];
   await runLoop(
     {
       intervalMs: 30_000,
@@ -103,38 +124,30 @@ test("the window that a stop cuts short is read and sent", async ({ expect }) =>
         clock.now += 12_345;
         stop.abort();
       },
-      read: async (window) => {
-        windows.push(window);
-        return aReport();
-      },
-      send: async () => {},
+      leadMs: () => 0,
+      prepare: async (end) => void done.push(end),
+      close: async (window) => void done.push(window),
       log: () => {},
     },
     stop.signal,
   );
-  expect(windows).toEqual([{ from: 1_020_000, to: 1_032_345 }]);
+  expect(done).toEqual([1_050_000, { from: 1_020_000, to: 1_032_345 }]);
 });
 
-test("a window that cannot be read is logged and the next one is read", async ({ expect }) => {
-  const stop = new AbortController();
+test("a step that fails is logged and the next one is done", async ({ expect }) => {
   const events: string[] = [];
-  let now = 0;
-  let reads = 0;
-  await runLoop(
+  let failures = 0;
+  const { windows } = await run(
+    2,
+    { now: 1_020_000 },
     {
-      intervalMs: 30_000,
-      now: () => now,
-      sleep: async (ms) => void (now += ms),
-      read: async () => {
-        reads += 1;
-        if (reads === 2) stop.abort();
-        if (reads === 1) throw new Error("boot id unreadable");
-        return aReport();
+      prepare: async () => {
+        failures += 1;
+        if (failures === 1) throw new Error("boot id unreadable");
       },
-      send: async () => void events.push("sent"),
       log: ({ event, reason }) => void events.push(`${event}: ${reason}`),
     },
-    stop.signal,
   );
-  expect(events).toEqual(["window-failed: boot id unreadable", "sent"]);
+  expect(events).toEqual(["dump-failed: boot id unreadable"]);
+  expect(windows).toHaveLength(2);
 });
