@@ -1,12 +1,14 @@
 import { VERSION } from "./version.ts";
 
-export const HELP = `Conntrail agent ${VERSION}: reads this node's connection tracking table and reports it.
+/** @param program how whoever reads this calls the agent, such as `node agent/main.ts` */
+export const help = (
+  program: string,
+) => `Conntrail agent ${VERSION}: reads this node's connection tracking table and reports it.
 
 Usage
-  node agent/main.ts              report every window to a Conntrail API until stopped
-  node agent/main.ts --once       read once and print it for a person; needs no server
-  node agent/main.ts --once --json
-                                  read once and print exactly the report that would be sent
+  ${program}                 report every window to a Conntrail API until stopped
+  ${program} --once          read once and print it for a person; needs no server
+  ${program} --once --json   read once and print exactly the report that would be sent
 
 Needs Node 22.18 or newer; npm ci brings one as node_modules/.bin/node.
 
@@ -17,17 +19,25 @@ Options
   --version     the version
 
 Environment
-  CONNTRAIL_URL        address of the API, such as https://conntrail.example.com
-  CONNTRAIL_TOKEN      token with scope ingest; it names the cluster this node belongs to
-  CONNTRAIL_NODE       name of this node (default: the host name)
-  CONNTRAIL_INTERVAL   length of a window, 5s to 300s, such as 30s or 2m (default: 30s)
-  CONNTRAIL_SOURCE     auto, netlink, procfs or conntrack (default: auto, the first of these that works here)
+  CONNTRAIL_URL          address of the API, such as https://conntrail.example.com
+  CONNTRAIL_TOKEN        token with scope ingest; it names the cluster this node belongs to
+  CONNTRAIL_NODE         name of this node; in Kubernetes its name there (default: the host name)
+  CONNTRAIL_INTERVAL     length of a window, 5s to 300s, such as 30s or 2m (default: 30s)
+  CONNTRAIL_SPOOL        folder in which reports wait for the server (default: none, they wait in memory)
+  CONNTRAIL_SOURCE       auto, netlink, procfs or conntrack (default: auto, the first of these that works here)
+  CONNTRAIL_EVENTS       on, off, or updates: new and ended flows, and also changed ones (default: on)
+  CONNTRAIL_CPU_BUDGET   part of one core that reading the whole table may take, 0.1% to 100% (default: 2%)
+  CONNTRAIL_LEASES       full, keyframes or off: every NAT mapping as it begins and ends, a full list every
+                         ten minutes, or none (default: full)
+  CONNTRAIL_OWNERS       auto, kubernetes, docker, none, or file:PATH to a JSON or YAML map of address to name
+                         (default: auto, Kubernetes or Docker where they are)
 
 The whole table is read with CAP_NET_ADMIN in the network namespace of the host (netlink, conntrack) or as root of its
 user namespace (procfs). Without either, the agent reports how full the table is, says why it sees no more, and goes on.
+Reading /dev/kmsg, for what the kernel says of a full table, may need CAP_SYSLOG too (sysctl kernel.dmesg_restrict).
 
 Exit codes
-  0   done, or stopped by SIGTERM or SIGINT after handing over what was left
-  2   wrong options or configuration
+  0   done, or stopped by SIGTERM or SIGINT; what could not be handed over waits in the spool
+  2   wrong options or configuration, or another agent uses the same spool
   3   the table cannot be read here; the reasons are printed (of --once: also when only its fill can be told)
 `;

@@ -1,8 +1,9 @@
 import { hostname } from "node:os";
+import { basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Config, loadConfig, type Target } from "./config.ts";
-import { HELP } from "./help.ts";
+import { help } from "./help.ts";
 import { readGauges } from "./host/gauges.ts";
 import { readIdentity } from "./host/identity.ts";
 import { openHttp } from "./http.ts";
@@ -38,7 +39,7 @@ async function main(): Promise<number> {
   const options = readOptions();
   if (!options) return USAGE_ERROR;
   if (options.help || options.version) {
-    console.log(options.help ? HELP : VERSION);
+    console.log(options.help ? help(program()) : VERSION);
     return 0;
   }
   const loaded = loadConfig(process.env, { hostname: hostname(), once: options.once });
@@ -47,6 +48,12 @@ async function main(): Promise<number> {
     return USAGE_ERROR;
   }
   return options.once ? once(loaded.config, options.json) : serve(loaded.config);
+}
+
+/** The sources are run by node, the built file by itself. */
+function program(): string {
+  const name = basename(process.argv[1] ?? "");
+  return name === "main.ts" ? "node agent/main.ts" : name;
 }
 
 function readOptions() {

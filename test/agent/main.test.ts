@@ -26,6 +26,9 @@ test("help names every option, variable and exit code", async ({ expect }) => {
   for (const word of ["--once", "--json", "--version", "CONNTRAIL_URL", "CONNTRAIL_TOKEN", "CONNTRAIL_NODE"])
     expect(stdout).toContain(word);
   for (const word of ["CONNTRAIL_INTERVAL", "CONNTRAIL_SOURCE", "Exit codes"]) expect(stdout).toContain(word);
+  for (const word of ["SPOOL", "EVENTS", "CPU_BUDGET", "LEASES", "OWNERS"])
+    expect(stdout).toContain(`CONNTRAIL_${word}`);
+  expect(stdout).toContain("node agent/main.ts --once --json");
 });
 
 test.for([[["--tow"]], [["--json"]], [["--once", "spare"]], [[]]])(
