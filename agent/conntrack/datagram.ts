@@ -1,4 +1,5 @@
-import { LITTLE_ENDIAN, type Message, readEntry } from "./ctnetlink.ts";
+import { readEntry } from "./ctnetlink.ts";
+import { LITTLE_ENDIAN, type Message } from "./netlink-attribute.ts";
 import { Entry, type Sink } from "./entry.ts";
 import { addUnreadable, messageText, noneUnreadable, type Unreadable } from "./unreadable.ts";
 
@@ -32,6 +33,8 @@ export interface Reception extends Message {
   overrun: boolean;
   /** Error number of an NLMSG_ERROR or of the end of a dump, positive; 0 while there is none. */
   errno: number;
+  /** Sequence number of the last request the kernel acknowledged with an NLMSG_ERROR of 0; -1 while there is none. */
+  acknowledged: number;
 }
 
 /** A reception that takes answers to one request, or, without `answersTo`, everything. */
@@ -52,17 +55,18 @@ export function newReception(
     interrupted: false,
     overrun: false,
     errno: 0,
+    acknowledged: -1,
   };
 }
 
 /**
- * Reads the datagram that fills the first `length` bytes of the reception's buffer, handing every row to the sink. Never
- * throws by itself nor reads outside, whatever the bytes are; what does not fit is counted as unreadable.
+ * Reads the datagram that fills `length` bytes of the reception's buffer from `start` on, handing every row to the sink.
+ * Never throws by itself nor reads outside, whatever the bytes are; what does not fit is counted as unreadable.
  */
-export function readDatagram(reception: Reception, length: number): void {
+export function readDatagram(reception: Reception, length: number, start = 0): void {
   const { view } = reception;
-  const end = Math.min(length, view.byteLength);
-  let at = 0;
+  const end = Math.min(start + length, view.byteLength);
+  let at = start;
   while (at + NLMSGHDR <= end) {
     const size = view.getUint32(at, LITTLE_ENDIAN);
     const stop = at + size;
@@ -87,7 +91,7 @@ function readMessage(reception: Reception, at: number, end: number): void {
     reception.entry.event = eventOf(type, flags);
     reception.entries += 1;
     reception.sink(reception.entry);
-  } else readControl(reception, type, at + NLMSGHDR, end);
+  } else readControl(reception, type, at, end);
 }
 
 /** Rows of a dump are MULTI; an event of a new flow has CREATE, of a changed one not. */
@@ -103,16 +107,17 @@ function readControl(reception: Reception, type: number, at: number, end: number
       return;
     case NLMSG_DONE:
       reception.done = true;
-      reception.errno = errorNumber(reception.view, at, end);
+      reception.errno = errorNumber(reception.view, at + NLMSGHDR, end);
       return;
     case NLMSG_ERROR:
-      reception.errno = errorNumber(reception.view, at, end);
+      reception.errno = errorNumber(reception.view, at + NLMSGHDR, end);
+      if (reception.errno === 0) reception.acknowledged = reception.view.getUint32(at + 8, LITTLE_ENDIAN);
       return;
     case NLMSG_OVERRUN:
       reception.overrun = true;
       return;
     default:
-      refuse(reception, at - NLMSGHDR, end);
+      refuse(reception, at, end);
   }
 }
 

@@ -53,6 +53,13 @@ export class Entry {
   /** False where accounting was off when the flow began; the counters are then meaningless. */
   counted = false;
   readonly counters = new Float64Array(4);
+  /**
+   * The kernel's id as a signed 32-bit number, 0 where the source has none: the same in all messages of one entry, and a
+   * keyed hash, so that two of a million entries may share it (nf_ct_get_id in net/netfilter/nf_conntrack_core.c).
+   */
+  id = 0;
+  /** Epoch milliseconds at which the kernel saw the flow begin; ABSENT where nf_conntrack_timestamp was off then. */
+  startedAt = ABSENT;
   event: EntryEvent = "none";
 
   /** Back to an empty row. Addresses and counters are left: `family` and `counted` say what of them holds. */
@@ -71,6 +78,8 @@ export class Entry {
     this.zoneReply = 0;
     this.mark = 0;
     this.counted = false;
+    this.id = 0;
+    this.startedAt = ABSENT;
     this.event = "none";
   }
 }

@@ -1,4 +1,4 @@
-import { LITTLE_ENDIAN } from "../conntrack/ctnetlink.ts";
+import { LITTLE_ENDIAN } from "../conntrack/netlink-attribute.ts";
 import { EACCES, EAFNOSUPPORT, EINTR, EPERM, EPROTONOSUPPORT, type Libc, nativeWords } from "./libc.ts";
 import { SourceError } from "./source.ts";
 

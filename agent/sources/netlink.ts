@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { LITTLE_ENDIAN } from "../conntrack/ctnetlink.ts";
+import { LITTLE_ENDIAN } from "../conntrack/netlink-attribute.ts";
 import { newReception, readDatagram, type Reception } from "../conntrack/datagram.ts";
 import { BLIND } from "./blind.ts";
 import { EAGAIN, EINTR, EINVAL, ENOBUFS, ENOENT, EPERM, type Libc, loadLibc } from "./libc.ts";

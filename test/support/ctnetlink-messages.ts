@@ -16,7 +16,7 @@ const pad = (bytes: number[]) => [...bytes, ...Array.from({ length: -bytes.lengt
 /** One attribute, padded; nests carry NLA_F_NESTED. */
 export const attribute = (type: number, payload: number[]): number[] =>
   pad([...native16(4 + payload.length), ...native16(type), ...payload]);
-const nest = (type: number, ...parts: number[][]) => attribute(type | 0x8000, parts.flat());
+export const nest = (type: number, ...parts: number[][]) => attribute(type | 0x8000, parts.flat());
 
 /** Header fields of a message; a row of a dump by default. */
 export interface Header {
@@ -45,8 +45,15 @@ export function message(
 export const control = (type: number, error: number, header: Header = {}): number[] =>
   message(native32(error), { type, ...header });
 
+/** What only netlink carries of an entry. */
+export interface Extras {
+  id?: number;
+  /** Nanoseconds since the epoch. */
+  startedNs?: bigint;
+}
+
 /** The ctnetlink payload of a row, as ctnetlink_fill_info in net/netfilter/nf_conntrack_netlink.c lays it out. */
-export function payloadOf(row: Row): number[] {
+export function payloadOf(row: Row, { id = 0x1234_5678, startedNs }: Extras = {}): number[] {
   return [
     [row.family === 4 ? 2 : 10, 0, 0, 0],
     tuple(1, row, row.orig, row.zoneOrig),
@@ -54,9 +61,15 @@ export function payloadOf(row: Row): number[] {
     attribute(3, big32(row.status)),
     row.timeout >= 0 ? attribute(7, big32(row.timeout)) : [],
     counters(row),
+    startedNs === undefined
+      ? []
+      : nest(
+          20,
+          attribute(1, [...big32(Number(startedNs >> 32n)), ...big32(Number(startedNs & 0xffff_ffffn))]),
+        ),
     row.state >= 0 ? nest(4, nest(PROTOINFO[row.protocol] ?? 1, attribute(1, [row.state]))) : [],
     attribute(8, big32(row.mark)),
-    attribute(12, big32(0x1234_5678)),
+    attribute(12, big32(id)),
     row.zone > 0 ? attribute(18, big16(row.zone)) : [],
     attribute(11, big32(1)),
   ].flat();
