@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { build, type Plugin } from "esbuild";
 
 const ROOT = join(import.meta.dirname, "..");
+const MAIN = join(ROOT, "agent/main.ts");
 const PACKAGES = join(ROOT, "node_modules");
 /** Where `npm run build:agent` puts it. */
 const FOLDER = join(ROOT, "dist/agent");
-const BUNDLE = "conntrail-agent.mjs";
+export const BUNDLE = "conntrail-agent.mjs";
 const LICENSES = "LICENSES.txt";
 /** Keeps line numbers of stack traces useful where all other whitespace is gone. */
 const LINE_LENGTH = 160;
@@ -20,11 +21,11 @@ export interface BuiltFile {
   bytes: number;
 }
 
-/** Writes the agent into `folder`, over what was built there before. Throws where the sources do not build. */
-export async function buildAgent(folder: string): Promise<BuiltFile[]> {
+/** Writes the agent into `folder`, over what was built there before. Throws where that would not run. */
+export async function buildAgent(folder: string, main = MAIN): Promise<BuiltFile[]> {
   await mkdir(folder, { recursive: true });
   const { metafile } = await build({
-    entryPoints: [join(ROOT, "agent/main.ts")],
+    entryPoints: [main],
     outfile: join(folder, BUNDLE),
     absWorkingDir: ROOT,
     bundle: true,
@@ -75,12 +76,17 @@ function refuseSources(bundle: string): void {
 /** One for every architecture npm has installed koffi for; with glibc, which Node's own builds and images have. */
 async function copyBinaries(folder: string): Promise<void> {
   const scope = join(PACKAGES, "@koromix");
-  for (const name of await readdir(scope).catch(() => [])) {
-    const [, architecture] = /^koffi-linux-(\w+)$/.exec(name) ?? [];
-    if (!architecture) continue;
-    const to = join(folder, `linux-${architecture}.koffi.node`);
-    await copyFile(join(scope, name, `linux_${architecture}`, "koffi.node"), to);
-  }
+  const names = await readdir(scope).catch(() => []);
+  const architectures = names.flatMap((name) => /^koffi-linux-(\w+)$/.exec(name)?.[1] ?? []);
+  if (architectures.length === 0)
+    throw new Error(
+      "no binary of koffi for Linux is installed; npm ci --os=linux --cpu=x64 (or arm64) brings one",
+    );
+  for (const architecture of architectures)
+    await copyFile(
+      join(scope, `koffi-linux-${architecture}/linux_${architecture}/koffi.node`),
+      join(folder, `linux-${architecture}.koffi.node`),
+    );
 }
 
 /** The licences of what is built in, which ask to travel with every copy. */
