@@ -33,7 +33,7 @@ export interface Reception extends Message {
   overrun: boolean;
   /** Error number of an NLMSG_ERROR or of the end of a dump, positive; 0 while there is none. */
   errno: number;
-  /** Sequence number of the last request the kernel acknowledged with an NLMSG_ERROR of 0; -1 while there is none. */
+  /** Sequence number of the last request the kernel answered with an NLMSG_ERROR, be it a 0; -1 while there is none. */
   acknowledged: number;
 }
 
@@ -111,7 +111,7 @@ function readControl(reception: Reception, type: number, at: number, end: number
       return;
     case NLMSG_ERROR:
       reception.errno = errorNumber(reception.view, at + NLMSGHDR, end);
-      if (reception.errno === 0) reception.acknowledged = reception.view.getUint32(at + 8, LITTLE_ENDIAN);
+      reception.acknowledged = reception.view.getUint32(at + 8, LITTLE_ENDIAN);
       return;
     case NLMSG_OVERRUN:
       reception.overrun = true;

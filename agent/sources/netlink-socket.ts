@@ -9,19 +9,27 @@ const NETLINK_NETFILTER = 12;
 /** Size of struct sockaddr_nl, and the place of its port. */
 const SOCKADDR_NL = 12;
 const NL_PID = 4;
-const SOL_SOCKET = 1;
+export const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
 const SO_RCVTIMEO = 20;
 const SO_RCVBUFFORCE = 33;
 const MSG_TRUNC = 0x20;
 
 /** The kernel fills a dump's answer while it is read: one that stays away this long is not coming. */
-const RECEIVE_TIMEOUT_S = 5;
+const RECEIVE_TIMEOUT_MS = 5_000;
 /** Room for the answers the kernel prepares ahead; it charges more for a message than its size. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
 
+export interface NetlinkSocketOptions {
+  /** How long `receive` waits for a datagram before it gives EAGAIN. */
+  timeoutMs?: number;
+  /** Room for what the kernel has ready; it doubles the number, for what it needs itself. */
+  receiveBytes?: number;
+}
+
 /** A socket of NETLINK_NETFILTER that never waits for ever. */
 export interface NetlinkSocket {
+  readonly fd: number;
   /** Ours among the sockets of the namespace; answers carry it. */
   readonly port: number;
   /** Sends one request; throws `SourceError`. */
@@ -34,7 +42,10 @@ export interface NetlinkSocket {
 }
 
 /** Throws `SourceError` where this kernel, or whoever confines this process, has no such sockets for it. */
-export function openNetlinkSocket(libc: Libc): NetlinkSocket {
+export function openNetlinkSocket(
+  libc: Libc,
+  { timeoutMs = RECEIVE_TIMEOUT_MS, receiveBytes = RECEIVE_BUFFER_BYTES }: NetlinkSocketOptions = {},
+): NetlinkSocket {
   const fd = libc.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
   if (fd < 0) throw noSocket(libc.errno());
   let open = true;
@@ -55,12 +66,13 @@ export function openNetlinkSocket(libc: Libc): NetlinkSocket {
   if (libc.getsockname(fd, address, Int32Array.of(SOCKADDR_NL)) < 0) fail("name");
   const option = (name: number, value: Uint8Array) =>
     libc.setsockopt({ fd, level: SOL_SOCKET, name, value }) >= 0;
-  if (!option(SO_RCVTIMEO, timeout(RECEIVE_TIMEOUT_S))) fail("limit the waiting of");
-  const size = nativeWords(RECEIVE_BUFFER_BYTES);
+  if (!option(SO_RCVTIMEO, timeout(timeoutMs))) fail("limit the waiting of");
+  const size = nativeWords(receiveBytes);
   // Without CAP_NET_ADMIN only the smaller, bounded by net.core.rmem_max, is allowed; either way the dump waits for us.
   if (!option(SO_RCVBUFFORCE, size)) option(SO_RCVBUF, size);
 
   return {
+    fd,
     port: view.getUint32(NL_PID, LITTLE_ENDIAN),
     send(request) {
       let sent: number;
@@ -75,7 +87,8 @@ export function openNetlinkSocket(libc: Libc): NetlinkSocket {
 }
 
 /** struct timeval of 64-bit systems: seconds and microseconds, eight bytes each. */
-const timeout = (seconds: number): Uint8Array => new Uint8Array(BigInt64Array.of(BigInt(seconds), 0n).buffer);
+const timeout = (ms: number): Uint8Array =>
+  new Uint8Array(BigInt64Array.of(BigInt(Math.floor(ms / 1_000)), BigInt((ms % 1_000) * 1_000)).buffer);
 
 function noSocket(errno: number): SourceError {
   if (errno === EPROTONOSUPPORT)

@@ -59,8 +59,8 @@ function request(type: number, flags: number, sequence: number): Uint8Array {
   return bytes;
 }
 
-/** Asks for the counts of the table, which needs the same capability and module as the table itself. */
-function probe(libc: Libc): void {
+/** Asks for the counts of the table, which needs the same capability and module as the table itself and its events. */
+export function probe(libc: Libc): void {
   const socket = openNetlinkSocket(libc);
   try {
     const buffer = new Uint8Array(DATAGRAM_BYTES);

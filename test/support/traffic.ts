@@ -13,12 +13,15 @@
  *   traffic.ts udp-silent HOST PORT COUNT     the same, not waiting for answers
  *   traffic.ts ping HOST 0 COUNT              COUNT echo requests with distinct ids, each answered
  *   traffic.ts raw HOST PROTOCOL COUNT        COUNT packets of that IP protocol, not waiting for answers
+ *   traffic.ts burst HOST PORT COUNT          COUNT datagrams to as many destinations from HOST:PORT on, as fast as one
+ *                                             core can; says after `ready burst` how many milliseconds that took
  */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { connect, createServer, isIPv6, type Socket } from "node:net";
 import { endianness } from "node:os";
+import { burst } from "./burst.ts";
 
 type Act = (host: string, port: number, count: number) => Promise<unknown>;
 
@@ -158,11 +161,12 @@ const acts: Record<string, Act> = {
   "udp-silent": (host, port, count) => Promise.all(times(count, () => sendDatagram(host, port, false))),
   ping: (host, _, count) => ping(host, count),
   raw,
+  burst,
 };
 
 const [act = "", host = "", port, count = "1"] = process.argv.slice(2);
 const perform = acts[act];
 if (!perform) throw new Error(`no such traffic: ${act}`);
 process.stdin.resume().once("close", () => process.exit());
-await perform(host, Number(port), Number(count));
-console.log(`ready ${act}`);
+const result = await perform(host, Number(port), Number(count));
+console.log(`ready ${act} ${typeof result === "number" ? result : ""}`.trimEnd());

@@ -194,10 +194,10 @@ describe("a datagram in the middle of a buffer", () => {
     expect(ports).toEqual([2]);
   });
 
-  test("an acknowledgement says which request it answers", ({ expect }) => {
+  test("an acknowledgement and a refusal say which request it answers", ({ expect }) => {
     const ack = message([0, 0, 0, 0], { type: 2, sequence: 41 });
     expect(receive(ack)).toMatchObject({ acknowledged: 41, errno: 0, entries: 0, unreadable: { lines: 0 } });
-    const refusal = message([255, 255, 255, 255], { type: 2, sequence: 41 });
-    expect(receive(refusal)).toMatchObject({ acknowledged: -1, errno: 1 });
+    const refusal = message([255, 255, 255, 255], { type: 2, sequence: 42 });
+    expect(receive(refusal)).toMatchObject({ acknowledged: 42, errno: 1 });
   });
 });
