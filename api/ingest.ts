@@ -1,5 +1,3 @@
-import { encodeSegment } from "../db/segment.ts";
-import type { StoredReport } from "../db/queries/reports.ts";
 import { invalid } from "./problem.ts";
 import { Report } from "./wire.ts";
 
@@ -24,12 +22,4 @@ export function parseReport(body: unknown, now: number): Report {
   if (from < now - MAX_REPORT_AGE_MS)
     throw invalid("The report is too old.", [{ path: ["window", "from"], message: "over 72 hours ago" }]);
   return result.data;
-}
-
-/** A report as it is kept: gauges apart, flows in one compressed segment. */
-export function toStoredReport(report: Report, clusterId: number, receivedAt: number): StoredReport {
-  const { node, sequence, window, completeness, table, dump, flows } = report;
-  const { from, to } = window;
-  const segment = flows && encodeSegment(flows);
-  return { clusterId, node, sequence, from, to, receivedAt, completeness, table, dump, segment };
 }

@@ -10,7 +10,9 @@ const Share = z.number().meta({
     "Part of the total by the metric ranked by, 0 to 1; by entries where that does not add up or is not known.",
 });
 const counters = {
-  bytes: Count.optional().meta({ description: "Both directions; absent where accounting is off." }),
+  opened: Count.optional().meta({ description: "Flows that began; absent where nobody counts them." }),
+  closed: Count.optional().meta({ description: "Flows that ended." }),
+  bytes: Count.optional().meta({ description: "Moved in both directions; absent where accounting is off." }),
   packets: Count.optional(),
 };
 const flowMeasures = { entries: Count, unreplied: Count, ...counters };
@@ -35,6 +37,7 @@ const Flow = z
     protocol: z.string().meta({ description: "Name, or the IANA number as text.", example: "tcp" }),
     nat: z.enum(NAT_CLASSES),
     natAddress: z.string().nullable().meta({ description: "The address the peer sees; null without SNAT." }),
+    zone: Count.meta({ description: "Conntrack zone of the reply direction; 0 without zones." }),
     ...flowMeasures,
     share: Share,
   })

@@ -20,11 +20,22 @@ export type StoredReport = {
     blind: readonly string[];
     interrupted?: boolean | undefined;
     unreadable?: { lines: number; samples: readonly string[] } | undefined;
+    overruns?: number | undefined;
+    opened?: "events" | "dumps" | undefined;
+    untracked?: number | undefined;
+    older?: number | undefined;
+    forgotten?: number | undefined;
   };
   table: { count?: number | undefined; max?: number | undefined; buckets?: number | undefined };
   dump?: DumpGauges | undefined;
+  /** Flows that began and ended in the window. */
+  flows?: { opened?: number | undefined; closed?: number | undefined } | undefined;
+  counters?: HostCounters | undefined;
+  self?: { cpuMs: number; rssBytes: number } | undefined;
   /** From `encodeSegment`. */
   segment?: Uint8Array | undefined;
+  /** From `encodeDetails`. */
+  details?: Uint8Array | undefined;
 };
 
 export type DumpGauges = {
@@ -43,12 +54,20 @@ export type DumpGauges = {
   zones: readonly number[];
 };
 
+/** What grew since the report before; a counter that is not known is missing. */
+export type HostCounters = {
+  statistics: Readonly<Partial<Record<string, number>>>;
+  log?: { tableFull: number } | undefined;
+};
+
 type Value = number | string | null;
 type Gauges = Record<string, (report: StoredReport) => Value | undefined>;
 
 const NAMED_PROTOCOLS = new Set(["6", "17", "1", "58", "132"]);
 const protocol = (number: string) => dumped((dump) => dump.byProtocol[number] ?? 0);
 const tcpState = (name: string) => dumped((dump) => dump.byTcpState[name] ?? 0);
+
+const statistic = (name: string) => (report: StoredReport) => report.counters?.statistics[name];
 
 /** Columns of samples and where each comes from. A dump is complete: what it does not name it has none of. */
 const GAUGES: Gauges = {
@@ -90,6 +109,25 @@ const GAUGES: Gauges = {
   assured: dumped((dump) => dump.assured),
   offloaded: dumped((dump) => dump.offloaded),
   zones: dumped((dump) => JSON.stringify(dump.zones)),
+  opened: (report) => report.flows?.opened,
+  closed: (report) => report.flows?.closed,
+  opened_by: (report) => report.completeness.opened,
+  overruns: (report) => report.completeness.overruns,
+  untracked: (report) => report.completeness.untracked,
+  older: (report) => report.completeness.older,
+  forgotten: (report) => report.completeness.forgotten,
+  stat_found: statistic("found"),
+  stat_invalid: statistic("invalid"),
+  stat_insert_failed: statistic("insertFailed"),
+  stat_drop: statistic("drop"),
+  stat_early_drop: statistic("earlyDrop"),
+  stat_error: statistic("error"),
+  stat_search_restart: statistic("searchRestart"),
+  stat_clash_resolve: statistic("clashResolve"),
+  stat_chain_too_long: statistic("chainTooLong"),
+  table_full: (report) => report.counters?.log?.tableFull,
+  agent_cpu_ms: (report) => report.self?.cpuMs,
+  agent_rss: (report) => report.self?.rssBytes,
 };
 
 /** Names of the columns that `gaugesOf` fills, in its order. */

@@ -126,6 +126,32 @@ export const samples = sqliteTable(
     assured: integer("assured"),
     offloaded: integer("offloaded"),
     zones: text("zones", { mode: "json" }).$type<number[]>(),
+    /** Flows that began and ended in the window, and how they were counted: events or dumps. */
+    opened: integer("opened"),
+    closed: integer("closed"),
+    openedBy: text("opened_by"),
+    /** Times the kernel lost events. */
+    overruns: integer("overruns"),
+    /** Entries of sources and groups that were not told apart. */
+    untracked: integer("untracked"),
+    /** Live entries whose end the kernel will not report. */
+    older: integer("older"),
+    forgotten: integer("forgotten"),
+    /** Per-CPU statistics of the kernel, summed, as they grew since the report before. */
+    statFound: integer("stat_found"),
+    statInvalid: integer("stat_invalid"),
+    statInsertFailed: integer("stat_insert_failed"),
+    statDrop: integer("stat_drop"),
+    statEarlyDrop: integer("stat_early_drop"),
+    statError: integer("stat_error"),
+    statSearchRestart: integer("stat_search_restart"),
+    statClashResolve: integer("stat_clash_resolve"),
+    statChainTooLong: integer("stat_chain_too_long"),
+    /** Lines of the kernel log that say the host's table was full. */
+    tableFull: integer("table_full"),
+    /** What the agent took: CPU time in the window, and memory at its end. */
+    agentCpuMs: integer("agent_cpu_ms"),
+    agentRss: integer("agent_rss"),
   },
   (t) => [
     // Serves series by time and the latest window of a node (from its end backwards).
@@ -138,12 +164,19 @@ export const samples = sqliteTable(
 );
 
 /**
- * Flow groups and talkers of a window, encoded by segment.ts. With a rowid: without one, SQLite moves all but
- * the first kB of each blob to a page of its own, and the table takes twice the room.
+ * What a report lists. With a rowid: without one, SQLite moves all but the first kB of each blob to a page of its own,
+ * and the table takes twice the room. Details stand behind the data and in the same row: queries over flows then read
+ * no page of them, and they cost no row more to write.
  */
 export const segments = sqliteTable(
   "segments",
-  { ...window, data: blob("data", { mode: "buffer" }).notNull() },
+  {
+    ...window,
+    /** Flow groups and talkers, encoded by segment.ts; no bytes at all where there are none. */
+    data: blob("data", { mode: "buffer" }).notNull(),
+    /** Leases, owners, settings and so on, encoded by details.ts. */
+    details: blob("details", { mode: "buffer" }),
+  },
   // Serves talkers and flows: node by node, each in time.
   (t) => [primaryKey({ columns: [t.clusterId, t.tier, t.nodeId, t.start, t.boot, t.sequence] })],
 );

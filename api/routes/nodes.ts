@@ -21,6 +21,14 @@ const Node = z
     blind: z.array(z.string()).meta({ description: "What the source could not see, in words." }),
     interrupted: z.boolean().nullable(),
     unreadableLines: Gauge,
+    overruns: Gauge.meta({ description: "Times the kernel said that it had no room and lost events." }),
+    opened: z
+      .enum(["events", "dumps"])
+      .nullable()
+      .meta({ description: "How flows that began and ended were counted; dumps miss the short ones." }),
+    untracked: Gauge.meta({ description: "Entries of sources and flow groups that were not told apart." }),
+    older: Gauge.meta({ description: "Live entries whose end the kernel will not report." }),
+    forgotten: Gauge.meta({ description: "Flows beyond those the agent remembers." }),
     firstSeenAt: Time,
     lastSeenAt: Time.nullable().meta({ description: "When the last report came in." }),
     windowFrom: Time.nullable(),

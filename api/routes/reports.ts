@@ -3,9 +3,10 @@ import * as z from "zod";
 import { allow, readableCluster } from "../access.ts";
 import { readJson } from "../body.ts";
 import { bearer, body, bodyProblems, json, problems } from "../contract.ts";
-import { MAX_INFLATED_BYTES, MAX_WIRE_BYTES, parseReport, toStoredReport } from "../ingest.ts";
+import { MAX_INFLATED_BYTES, MAX_WIRE_BYTES, parseReport } from "../ingest.ts";
 import { ProblemError } from "../problem.ts";
 import { router } from "../router.ts";
+import { toStoredReport } from "../stored.ts";
 
 const postReport = createRoute({
   method: "post",

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
-import { series as readSeries, SERIES_METRICS } from "../../db/queries/series.ts";
+import { series as readSeries, SERIES_COUNTS, SERIES_METRICS } from "../../db/queries/series.ts";
 import { allow, readableClusters } from "../access.ts";
 import { bearer, json, problems } from "../contract.ts";
 import { filters } from "../parameters.ts";
@@ -9,7 +9,11 @@ import { resolveStep } from "../step.ts";
 import { Duration, resolveWindow, toWindow, Window, windowParameters } from "../window.ts";
 
 const SeriesQuery = z.strictObject({
-  metric: z.enum(SERIES_METRICS),
+  metric: z.enum(SERIES_METRICS).meta({
+    param: {
+      description: `Counts, which add up: ${SERIES_COUNTS.join(", ")}. The others are gauges, of which the highest counts.`,
+    },
+  }),
   by: z
     .enum(["cluster", "node"])
     .optional()
@@ -39,8 +43,9 @@ const getSeries = createRoute({
   path: "/v1/series",
   summary: "A metric of the tables over time",
   description:
-    "A node's value is the highest of the windows in the step, the cluster's the sum over its nodes; utilisation is the " +
-    "highest of the nodes. `count` is the kernel's own, `entries` what a dump found.",
+    "A node's gauge is the highest of the windows that reach into the step; a count is the sum of the windows that begin " +
+    "in it. The cluster's is the sum over its nodes, but utilisation the highest of them. `count` is the kernel's own, " +
+    "`entries` what a dump found.",
   security: bearer,
   middleware: allow("read", "admin"),
   request: { query: SeriesQuery },

@@ -52,9 +52,10 @@ const getTalkers = createRoute({
   path: "/v1/talkers",
   summary: "Who uses the tables most",
   description:
-    "Each measure is the most a row held in any one window of a node, added over nodes. Rows and remainder add up to " +
-    "the total, and `share` is a part of it by the metric ranked by. Without `cluster`, all the token may read are " +
-    "answered as one.",
+    "entries, snatEntries, unreplied and peers are the most a row held in any one window of a node, added over nodes; " +
+    "opened, closed, bytes and packets are those of all windows that overlap the range, added up. Rows and remainder add " +
+    "up to the total, and `share` is a part of it by the metric ranked by. Without `cluster`, all the token may read " +
+    "are answered as one.",
   security: bearer,
   middleware: allow("read", "admin"),
   request: { query: TalkerQuery },

@@ -1,5 +1,6 @@
 import { isFilter, matchingGroups } from "./filter.ts";
 import type { FlowFilter } from "./filter.ts";
+import { COUNTS } from "./holdings.ts";
 import type { Amounts, Holdings } from "./holdings.ts";
 import { NAT_CLASSES } from "../segment.ts";
 import type { NatClass, Segment } from "../segment.ts";
@@ -15,9 +16,11 @@ export type FlowGroup = {
   nat: NatClass;
   /** The address the peer sees; null without SNAT. */
   natAddress: string | null;
+  /** Conntrack zone of the reply direction; 0 is the one all have that are in none. */
+  zone: number;
 };
 
-const COLUMNS = ["entries", "unreplied", "bytes", "packets"] as const;
+const COLUMNS = ["entries", "unreplied", ...COUNTS] as const;
 /** In no address. */
 const BETWEEN = " ";
 
@@ -39,13 +42,25 @@ export function flowGroups(segment: Segment, filter: FlowFilter): Holdings {
     keys: rows.map((row) => keyOf(segment, row)),
     columns,
     total,
-    folded: rest.groups > 0 ? rest.entries : undefined,
+    ...foldedGroups(segment),
+  };
+}
+
+/** What the flow groups of a window lack. */
+export function foldedGroups({
+  groupRemainder: rest,
+  untracked = 0,
+  error,
+}: Segment): Pick<Holdings, "folded" | "blurred"> {
+  return {
+    folded: rest.groups > 0 || untracked > 0 ? rest.entries : undefined,
+    blurred: untracked > 0 ? (error?.groups ?? untracked) : undefined,
   };
 }
 
 /** The opposite of the keys that flowGroups gives. */
 export function flowGroupOf(key: string): FlowGroup {
-  const [source = "", peer = "", peerPort, protocol, nat, natAddress] = key.split(BETWEEN);
+  const [source = "", peer = "", peerPort, protocol, nat, natAddress, zone] = key.split(BETWEEN);
   return {
     source,
     peer,
@@ -53,6 +68,7 @@ export function flowGroupOf(key: string): FlowGroup {
     protocol: Number(protocol),
     nat: NAT_CLASSES.find((known) => known === nat) ?? "none",
     natAddress: natAddress === "" || natAddress === undefined ? null : natAddress,
+    zone: Number(zone),
   };
 }
 
@@ -65,5 +81,6 @@ function keyOf({ addresses, groups }: Segment, row: number): string {
     groups.protocol[row],
     groups.nat[row],
     address(groups.natAddress[row]),
+    groups.zone?.[row] ?? 0,
   ].join(BETWEEN);
 }

@@ -1,9 +1,13 @@
+import { isCount } from "./holdings.ts";
 import type { Holdings, Measure } from "./holdings.ts";
 
 /** Beyond this many keys at once the smaller half is forgotten: to matter, it would have to outgrow the larger. */
 export const MAX_CANDIDATES = 200_000;
 
-/** Finds the largest keys: of each the most it held in any one window of a node, added over the nodes. */
+/**
+ * Finds the largest keys: by a gauge the most each held in any one window of a node, added over the nodes; by a count, all
+ * of it.
+ */
 export class Ranking {
   readonly #metric: Measure;
   readonly #all = new Map<string, number>();
@@ -22,7 +26,9 @@ export class Ranking {
     const values = columns[this.#metric] ?? [];
     for (const [i, key] of keys.entries()) {
       const value = values[i] ?? 0;
-      if (value > (this.#node.get(key) ?? -1)) this.#node.set(key, value);
+      const before = this.#node.get(key);
+      if (isCount(this.#metric)) this.#node.set(key, (before ?? 0) + value);
+      else if (value > (before ?? -1)) this.#node.set(key, value);
     }
     this.#prune(this.#node);
   }

@@ -1,22 +1,27 @@
 import { matchingGroups } from "./filter.ts";
 import type { FlowFilter } from "./filter.ts";
-import type { Amounts, Holdings } from "./holdings.ts";
-import type { Segment } from "../segment.ts";
-
-type Talkers = Pick<Segment, "addresses" | "talkers" | "talkerRemainder">;
+import { foldedGroups } from "./groups.ts";
+import { COUNTS } from "./holdings.ts";
+import type { Amounts, Count, Holdings } from "./holdings.ts";
+import type { Segment, TalkerSegment } from "../segment.ts";
 
 /** All sources of a window by address. */
-export function sources({ addresses, talkers, talkerRemainder: rest }: Talkers): Holdings {
+export function sources({ addresses, talkers, talkerRemainder: rest, ...more }: TalkerSegment): Holdings {
+  const total: Amounts = {
+    rows: talkers.source.length + rest.sources,
+    entries: sum(talkers.entries) + rest.entries,
+    snatEntries: sum(talkers.snatEntries) + rest.snatEntries,
+    unreplied: sum(talkers.unreplied) + rest.unreplied,
+  };
+  for (const measure of ["opened", "closed"] as const)
+    if (talkers[measure]) total[measure] = sum(talkers[measure]) + (rest[measure] ?? 0);
+  const { untracked = 0, error } = more;
   return {
     keys: talkers.source.map((index) => addresses[index] ?? ""),
     columns: talkers,
-    total: {
-      rows: talkers.source.length + rest.sources,
-      entries: sum(talkers.entries) + rest.entries,
-      snatEntries: sum(talkers.snatEntries) + rest.snatEntries,
-      unreplied: sum(talkers.unreplied) + rest.unreplied,
-    },
-    folded: rest.sources > 0 ? rest.entries : undefined,
+    total,
+    folded: rest.sources > 0 || untracked > 0 ? rest.entries : undefined,
+    blurred: untracked > 0 ? (error?.sources ?? untracked) : undefined,
   };
 }
 
@@ -33,12 +38,13 @@ export function sourcesWithTraffic(segment: Segment): Holdings {
     columns[measure] = all.keys.map((key) => amounts.get(key) ?? 0);
     total[measure] = sum(groups[measure] ?? []) + (rest[measure] ?? 0);
   }
-  return { ...all, columns, total, folded: rest.groups > 0 ? rest.entries : all.folded };
+  const { folded = all.folded, blurred } = foldedGroups(segment);
+  return { ...all, columns, total, folded, blurred };
 }
 
 /** Sources of the listed flow groups that match. */
 export function matchingSources(segment: Segment, filter: FlowFilter): Holdings {
-  const { addresses, groups, groupRemainder: rest } = segment;
+  const { addresses, groups } = segment;
   const bySource = new Map<number, Amounts>();
   const peers = new Map<number, Set<number>>();
   const total: Amounts = { rows: 0 };
@@ -52,8 +58,7 @@ export function matchingSources(segment: Segment, filter: FlowFilter): Holdings 
   const rows = [...bySource.values()];
   const column = (measure: "entries" | "snatEntries" | "unreplied") =>
     rows.map((amounts) => amounts[measure] ?? 0);
-  const traffic = (measure: "bytes" | "packets") =>
-    groups[measure] ? { [measure]: rows.map((amounts) => amounts[measure] ?? 0) } : {};
+  const count = (measure: Count) => groups[measure] && rows.map((amounts) => amounts[measure] ?? 0);
   return {
     keys: [...bySource.keys()].map((index) => addresses[index] ?? ""),
     columns: {
@@ -61,11 +66,10 @@ export function matchingSources(segment: Segment, filter: FlowFilter): Holdings 
       snatEntries: column("snatEntries"),
       unreplied: column("unreplied"),
       peers: [...bySource.keys()].map((source) => peers.get(source)?.size ?? 0),
-      ...traffic("bytes"),
-      ...traffic("packets"),
+      ...Object.fromEntries(COUNTS.map((measure) => [measure, count(measure)])),
     },
     total: { entries: 0, snatEntries: 0, unreplied: 0, ...total, rows: rows.length },
-    folded: rest.groups > 0 ? rest.entries : undefined,
+    ...foldedGroups(segment),
   };
 }
 
@@ -78,8 +82,7 @@ function amountsOf(groups: Segment["groups"], row: number): Amounts {
     snatEntries: snat ? entries : 0,
     unreplied: groups.unreplied[row] ?? 0,
   };
-  if (groups.bytes) amounts.bytes = groups.bytes[row] ?? 0;
-  if (groups.packets) amounts.packets = groups.packets[row] ?? 0;
+  for (const measure of COUNTS) if (groups[measure]) amounts[measure] = groups[measure][row] ?? 0;
   return amounts;
 }
 

@@ -1,10 +1,10 @@
-import { MEASURES } from "./holdings.ts";
-import type { Amounts, Holdings, Measure } from "./holdings.ts";
+import { COUNTS, isCount, MEASURES } from "./holdings.ts";
+import type { Amounts, Count, Holdings, Measure } from "./holdings.ts";
 
 const QUANTITIES = ["rows", ...MEASURES] as const;
 type Quantity = (typeof QUANTITIES)[number];
 
-/** `amounts`: the most in any one window of a node, added over the nodes. `share`: its part of the total. */
+/** `amounts`: gauges are the most in any one window of a node, added over the nodes; counts add up. `share`: its part of the total. */
 export type Part = { amounts: Amounts; share: number };
 
 export type Tallied = {
@@ -45,31 +45,31 @@ export class Tally {
     this.#windows++;
     const listed = this.#addListed(holdings);
     this.#remainder.add(without(holdings.total, listed));
-    if (holdings.folded !== undefined && this.#mayLack(listed)) {
-      this.#exact = false;
-      this.#unlisted.add({ rows: 0, entries: holdings.folded });
-    }
+    const lacking = this.#mayLack(listed) ? holdings.folded : holdings.blurred;
+    if (lacking === undefined) return;
+    this.#exact = false;
+    this.#unlisted.add({ rows: 0, entries: lacking });
   }
 
   result(): Tallied {
     this.#finishNode();
     const total: Amounts = { rows: 0 };
-    for (const { most } of [...this.#listed.values(), this.#remainder])
-      for (const quantity of QUANTITIES) accumulate(total, quantity, most[quantity]);
+    for (const { all } of [...this.#listed.values(), this.#remainder])
+      for (const quantity of QUANTITIES) accumulate(total, quantity, all[quantity]);
     // Peers of several sources do not add up: the same peer may be among them more than once.
     const known = this.#metric !== "peers" && total[this.#metric] !== undefined;
     const shared = known ? this.#metric : "entries";
     const whole = total[shared] ?? 0;
-    const part = ({ most }: Sum): Part => ({
-      amounts: most,
-      share: whole === 0 ? 0 : (most[shared] ?? 0) / whole,
+    const part = ({ all }: Sum): Part => ({
+      amounts: all,
+      share: whole === 0 ? 0 : (all[shared] ?? 0) / whole,
     });
     return {
       listed: [...this.#listed].map(([key, sum]) => ({ key, ...part(sum) })),
       remainder: part(this.#remainder),
       total,
       exact: this.#exact,
-      unlisted: this.#unlisted.most.entries ?? 0,
+      unlisted: this.#unlisted.all.entries ?? 0,
       windows: this.#windows,
     };
   }
@@ -98,29 +98,38 @@ export class Tally {
   }
 }
 
-/** The most in any one window of a node, added over the nodes. */
+/** Over windows and nodes: of gauges the most in any one window of a node, added over the nodes; counts add up. */
 class Sum {
-  readonly most: Amounts = { rows: 0 };
+  readonly all: Amounts = { rows: 0 };
   #node: Amounts = { rows: 0 };
 
   add(window: Amounts): void {
     for (const quantity of QUANTITIES) {
       const value = window[quantity];
-      if (value !== undefined) this.#node[quantity] = Math.max(this.#node[quantity] ?? 0, value);
+      if (value === undefined) continue;
+      const before = this.#node[quantity] ?? 0;
+      this.#node[quantity] = isCount(quantity) ? before + value : Math.max(before, value);
     }
   }
 
   finishNode(): void {
-    for (const quantity of QUANTITIES) accumulate(this.most, quantity, this.#node[quantity]);
+    for (const quantity of QUANTITIES) accumulate(this.all, quantity, this.#node[quantity]);
     this.#node = { rows: 0 };
   }
+}
+
+/** The counts that are known. */
+export function countsOf(amounts: Amounts): { [count in Count]?: number } {
+  return Object.fromEntries(
+    COUNTS.flatMap((count) => (amounts[count] === undefined ? [] : [[count, amounts[count]]])),
+  );
 }
 
 function accumulate(to: Amounts, quantity: Quantity, value: number | undefined): void {
   if (value !== undefined) to[quantity] = (to[quantity] ?? 0) + value;
 }
 
-function rowAt(columns: Partial<Record<Measure, readonly number[]>>, i: number): Amounts {
+function rowAt(columns: Holdings["columns"], i: number): Amounts {
   const row: Amounts = { rows: 1 };
   for (const measure of MEASURES) {
     const value = columns[measure]?.[i];

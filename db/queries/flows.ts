@@ -3,7 +3,9 @@ import { isFilter } from "../holdings/filter.ts";
 import type { FlowFilter } from "../holdings/filter.ts";
 import { flowGroupOf, flowGroups } from "../holdings/groups.ts";
 import type { FlowGroup } from "../holdings/groups.ts";
+import { COUNTS } from "../holdings/holdings.ts";
 import type { Amounts } from "../holdings/holdings.ts";
+import { countsOf } from "../holdings/tally.ts";
 import { decodeSegment } from "../segment.ts";
 import { rankedTally } from "./ranked-tally.ts";
 import type { Measures } from "./talkers.ts";
@@ -11,7 +13,7 @@ import type { WindowRange } from "./windows.ts";
 
 export type { FlowGroup } from "../holdings/groups.ts";
 
-export const FLOW_METRICS = ["entries", "unreplied", "bytes", "packets"] as const;
+export const FLOW_METRICS = ["entries", "unreplied", ...COUNTS] as const;
 export type FlowMetric = (typeof FLOW_METRICS)[number];
 
 /** Windows that overlap [from, to) count. Addresses in canonical form (see canonicalAddress). */
@@ -24,7 +26,7 @@ export type FlowQuery = WindowRange &
 
 type FlowMeasures = Omit<Measures, "snatEntries">;
 
-/** A flow group with the most it held in any one window of a node, added over the nodes; `share` as of a talker. */
+/** A flow group, its measures and its share as of a talker. */
 export type Flow = FlowGroup & FlowMeasures & { share: number };
 
 /** As of talkers. With a filter, total and remainder are of what matches. */
@@ -55,11 +57,7 @@ export async function topFlows(db: Db, query: FlowQuery): Promise<FlowAnswer> {
   };
 }
 
-function measures({ entries = 0, unreplied = 0, bytes, packets }: Amounts): FlowMeasures {
-  return {
-    entries,
-    unreplied,
-    ...(bytes === undefined ? {} : { bytes }),
-    ...(packets === undefined ? {} : { packets }),
-  };
+function measures(amounts: Amounts): FlowMeasures {
+  const { entries = 0, unreplied = 0 } = amounts;
+  return { entries, unreplied, ...countsOf(amounts) };
 }

@@ -15,6 +15,13 @@ export type Node = {
   events: "off" | "complete" | "lossy" | null;
   interrupted: boolean | null;
   unreadableLines: number | null;
+  /** Times the kernel lost events. */
+  overruns: number | null;
+  /** How flows that began and ended were counted. */
+  opened: "events" | "dumps" | null;
+  untracked: number | null;
+  older: number | null;
+  forgotten: number | null;
   firstSeenAt: number;
   /** When the service received the report of the latest window. */
   lastSeenAt: number | null;
@@ -44,7 +51,7 @@ export async function nodesIn(
 ): Promise<Node[]> {
   const rows = await db.all<Row>(sql`
     select n.name, n.addresses, b.boot_id as bootId, n.agent, n.kernel, n.blind, s.source, s.events, s.interrupted,
-      s.unreadable_lines as unreadableLines, n.first_seen_at as firstSeenAt, s.received_at as lastSeenAt,
+      s.unreadable_lines as unreadableLines, s.overruns, s.opened_by as opened, s.untracked, s.older, s.forgotten, n.first_seen_at as firstSeenAt, s.received_at as lastSeenAt,
       s.start as windowFrom, s.end as windowTo, s.count, s.max, s.buckets, s.entries, s.unreplied,
       coalesce(s.count, s.entries) * 1.0 / nullif(s.max, 0) as utilisation
     from nodes n

@@ -11,8 +11,10 @@ export type Stored = "stored" | "duplicate";
 
 /** Queries look back this far for windows that reach into their range. */
 export const MAX_WINDOW_MS = 300_000;
-/** D1 binds at most 100 parameters a statement: one JSON text and two for each segment. */
+/** D1 binds at most 100 parameters a statement: one JSON text and two blobs for each segment. */
 const SEGMENTS_A_STATEMENT = 48;
+/** Stands for the flows of a report without any. */
+const NOTHING = new Uint8Array();
 
 /**
  * Appends reports in one atomic batch. Each answer stands where its report stood; of a duplicate
@@ -34,7 +36,9 @@ export async function storeReports(db: Db, reports: readonly StoredReport[]): Pr
 async function append(db: Db, reports: readonly StoredReport[]): Promise<Set<string>> {
   const keys = reports.map((report) => [...identityOf(report), report.from, report.to]);
   const segments = chunk(
-    reports.flatMap(({ segment }, i) => (segment ? [{ key: keys[i], segment }] : [])),
+    reports.flatMap(({ segment, details }, i) =>
+      segment || details ? [{ key: keys[i], segment: segment ?? NOTHING, details: details ?? null }] : [],
+    ),
     SEGMENTS_A_STATEMENT,
   );
   const samples = reports.map((report, i) => [...(keys[i] ?? []), ...gaugesOf(report)]);
@@ -84,15 +88,17 @@ const BOOT_OF_REPORT = sql.raw(`
     join nodes n on n.cluster_id = r.value ->> 0 and n.name = r.value ->> 1
     join boots b on b.cluster_id = n.cluster_id and b.node_id = n.id and b.boot_id = r.value ->> 2`);
 
-function insertSegments(rows: readonly { key: unknown; segment: Uint8Array }[]): SQL {
+type SegmentRow = { key: unknown; segment: Uint8Array; details: Uint8Array | null };
+
+function insertSegments(rows: readonly SegmentRow[]): SQL {
   const data = sql.join(
-    rows.map(({ segment }, i) => sql`(${sql.raw(String(i))}, ${segment})`),
+    rows.map(({ segment, details }, i) => sql`(${sql.raw(String(i))}, ${segment}, ${details})`),
     sql`, `,
   );
   return sql`
-    with data (i, data) as (values ${data})
-    insert into segments (cluster_id, tier, node_id, start, boot, sequence, end, data)
-    select n.cluster_id, 0, n.id, r.value ->> 4, b.id, r.value ->> 3, r.value ->> 5, data.data
+    with data (i, data, details) as (values ${data})
+    insert into segments (cluster_id, tier, node_id, start, boot, sequence, end, data, details)
+    select n.cluster_id, 0, n.id, r.value ->> 4, b.id, r.value ->> 3, r.value ->> 5, data.data, data.details
     from json_each(${JSON.stringify(rows.map(({ key }) => key))}) r
     join data on data.i = r.key ${BOOT_OF_REPORT}
     where not exists (

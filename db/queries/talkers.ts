@@ -1,14 +1,16 @@
 import type { Db } from "../client.ts";
 import { isFilter } from "../holdings/filter.ts";
 import type { FlowFilter } from "../holdings/filter.ts";
-import type { Amounts, Holdings } from "../holdings/holdings.ts";
+import { MEASURES } from "../holdings/holdings.ts";
+import type { Amounts, Count, Holdings, Measure } from "../holdings/holdings.ts";
+import { countsOf } from "../holdings/tally.ts";
 import { decodeSegment, decodeTalkers } from "../segment.ts";
 import { matchingSources, sources, sourcesWithTraffic } from "../holdings/sources.ts";
 import { rankedTally } from "./ranked-tally.ts";
 import type { WindowRange } from "./windows.ts";
 
-export const TALKER_METRICS = ["entries", "snatEntries", "unreplied", "peers", "bytes", "packets"] as const;
-export type TalkerMetric = (typeof TALKER_METRICS)[number];
+export const TALKER_METRICS = MEASURES;
+export type TalkerMetric = Measure;
 
 /** Windows that overlap [from, to) count. Addresses in canonical form (see canonicalAddress). */
 export type TalkerQuery = WindowRange &
@@ -20,18 +22,14 @@ export type TalkerQuery = WindowRange &
     metric?: TalkerMetric | undefined;
   };
 
-/** Undefined where nobody knows (bytes without accounting). */
-export type Measures = {
-  entries: number;
-  snatEntries: number;
-  unreplied: number;
-  bytes?: number | undefined;
-  packets?: number | undefined;
+/** Counts are undefined where nobody knows (bytes without accounting). */
+export type Measures = { entries: number; snatEntries: number; unreplied: number } & {
+  [count in Count]?: number | undefined;
 };
 
 /**
- * Each measure is the most the source held in any one window of a node, added over the nodes.
- * `share` is its part of the total, by the metric ranked by, or by entries where that is unknown.
+ * Each gauge is the most the source held in any one window of a node, added over the nodes; each count is what happened in
+ * all windows together. `share` is its part of the total, by the metric ranked by, or by entries where that is unknown.
  */
 export type Talker = Measures & { address: string; peers: number; share: number };
 
@@ -81,12 +79,7 @@ function reader(filter: FlowFilter, metric: TalkerMetric): (data: Uint8Array) =>
   return traffic ? (data) => sourcesWithTraffic(decodeSegment(data)) : (data) => sources(decodeTalkers(data));
 }
 
-function measures({ entries = 0, snatEntries = 0, unreplied = 0, bytes, packets }: Amounts): Measures {
-  return {
-    entries,
-    snatEntries,
-    unreplied,
-    ...(bytes === undefined ? {} : { bytes }),
-    ...(packets === undefined ? {} : { packets }),
-  };
+function measures(amounts: Amounts): Measures {
+  const { entries = 0, snatEntries = 0, unreplied = 0 } = amounts;
+  return { entries, snatEntries, unreplied, ...countsOf(amounts) };
 }

@@ -14,7 +14,7 @@ const PAGE_ROWS = 1000;
 type Cursor = { nodeId: number; start: number; boot: number; sequence: number };
 type Row = Cursor & { end: number; data: ArrayBuffer | number[]; bytes: number };
 
-/** The segments of a range: node by node, each in time. */
+/** The flows of a range: node by node, each in time. Windows without any are passed over. */
 export async function* segmentsIn(db: Db, range: WindowRange): AsyncGenerator<StoredSegment> {
   let after: Cursor | undefined = { nodeId: 0, start: 0, boot: 0, sequence: 0 };
   while (after) {
@@ -41,7 +41,7 @@ function page({ clusterId, from, to, node }: WindowRange, after: Cursor) {
       cross join segments s on s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id
         and s.start > case when n.id = ${after.nodeId} then max(${earliest}, ${after.start} - 1) else ${earliest} end
         and s.start < ${to}
-      where n.cluster_id = ${clusterId} and n.id >= ${after.nodeId} ${named} and s.end > ${from}
+      where n.cluster_id = ${clusterId} and n.id >= ${after.nodeId} ${named} and s.end > ${from} and length(s.data) > 0
         and (n.id, s.start, s.boot, s.sequence) > (${after.nodeId}, ${after.start}, ${after.boot}, ${after.sequence})
       order by n.id, s.start, s.boot, s.sequence
       limit ${PAGE_ROWS}

@@ -3,6 +3,11 @@ export class SegmentError extends Error {
   override name = "SegmentError";
 }
 
+/** What should be kept is more than a segment may hold. */
+export class SegmentSizeError extends Error {
+  override name = "SegmentSizeError";
+}
+
 /** Bits in a varint byte that carry the number; the eighth says that more follow. */
 const PAYLOAD = 0x80;
 /** Beyond this factor a varint no longer fits a safe integer (2^53 - 1 takes eight bytes). */
@@ -12,6 +17,10 @@ const LAST_FACTOR = PAYLOAD ** 7;
 export class ByteWriter {
   #bytes = new Uint8Array(1024);
   #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
 
   number(value: number): void {
     if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`cannot keep the number ${value}`);
@@ -26,6 +35,23 @@ export class ByteWriter {
 
   column(values: readonly number[]): void {
     for (const value of values) this.number(value);
+  }
+
+  /** A column of a table, which has as many rows as its first. */
+  rows(values: readonly number[], rows: number): void {
+    if (values.length !== rows)
+      throw new RangeError(`a column has ${values.length} rows where the first has ${rows}`);
+    this.column(values);
+  }
+
+  /** A number or none. */
+  optional(value: number | undefined): void {
+    this.column(value === undefined ? [0] : [1, value]);
+  }
+
+  /** Numbers of either sign, or none: none is 0, and the rest are folded so that small ones stay short. */
+  signed(values: readonly (number | null)[]): void {
+    for (const value of values) this.number(value === null ? 0 : value < 0 ? -2 * value : 2 * value + 1);
   }
 
   raw(bytes: Uint8Array): void {
@@ -100,6 +126,17 @@ export class ByteReader {
       values.push(value);
     }
     return values;
+  }
+
+  optional(): number | undefined {
+    return this.number() === 0 ? undefined : this.number();
+  }
+
+  /** What `signed` wrote. */
+  signed(length: number): (number | null)[] {
+    return this.column(length).map((folded) =>
+      folded === 0 ? null : folded % 2 === 0 ? folded / -2 : (folded - 1) / 2,
+    );
   }
 
   raw(length: number): Uint8Array {

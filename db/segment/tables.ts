@@ -6,7 +6,10 @@ import { SegmentError } from "./bytes.ts";
 export const NAT_CLASSES = ["none", "snat", "dnat", "both"] as const;
 export type NatClass = (typeof NAT_CLASSES)[number];
 
-/** The flow groups and talkers of a window, one array a column. Indexes point into `addresses`. */
+/**
+ * The flow groups and talkers of a window, one array a column. Indexes point into `addresses`. What is optional is unknown
+ * where it is missing; where a table has such a column, its remainder has the rest of it.
+ */
 export type Segment = {
   addresses: readonly string[];
   talkers: {
@@ -15,8 +18,11 @@ export type Segment = {
     snatEntries: readonly number[];
     unreplied: readonly number[];
     peers: readonly number[];
-  };
-  talkerRemainder: { sources: number; entries: number; snatEntries: number; unreplied: number };
+  } & Options<"opened" | "closed" | "established" | "idle" | "closeWait", readonly number[]>;
+  talkerRemainder: { sources: number; entries: number; snatEntries: number; unreplied: number } & Options<
+    "opened" | "closed" | "established" | "idle" | "closeWait",
+    number
+  >;
   groups: {
     source: readonly number[];
     peer: readonly number[];
@@ -26,17 +32,22 @@ export type Segment = {
     natAddress: readonly (number | null)[];
     entries: readonly number[];
     unreplied: readonly number[];
-    bytes?: readonly number[] | undefined;
-    packets?: readonly number[] | undefined;
-  };
-  groupRemainder: {
-    groups: number;
-    entries: number;
-    unreplied: number;
-    bytes?: number | undefined;
-    packets?: number | undefined;
-  };
+    /** `zone` is 0 everywhere where it is missing; bytes and packets are those moved in the window. */
+  } & Options<"zone" | "opened" | "closed" | "bytes" | "packets", readonly number[]>;
+  groupRemainder: { groups: number; entries: number; unreplied: number } & Options<
+    "opened" | "closed" | "bytes" | "packets",
+    number
+  >;
+  /** Entries of sources and groups that the agent could not tell apart; they are in the remainders. */
+  untracked?: number | undefined;
+  /** At most this many of them are of any one source, and of any one group. */
+  error?: { sources: number; groups: number } | undefined;
+  /** Service addresses through which peers were reached. */
+  dialled?: Record<(typeof DIALLED)[number], readonly number[]> | undefined;
 };
+
+type Options<Name extends string, Value> = { [name in Name]?: Value | undefined };
+const DIALLED = ["peer", "peerPort", "protocol", "address", "port"] as const;
 
 type TalkerTable = Pick<Segment, "talkers" | "talkerRemainder">;
 type GroupTable = Pick<Segment, "groups" | "groupRemainder">;
@@ -78,7 +89,7 @@ export function writeTalkers(to: ByteWriter, { talkers, talkerRemainder: rest }:
     talkers.unreplied,
     talkers.peers,
   ])
-    writeColumn(to, values, rows);
+    to.rows(values, rows);
   to.column([rest.sources, rest.entries, rest.snatEntries, rest.unreplied]);
 }
 
@@ -114,7 +125,7 @@ export function writeGroups(to: ByteWriter, { groups, groupRemainder: rest }: Gr
     groups.entries,
     groups.unreplied,
   ];
-  for (const values of columns) writeColumn(to, values, rows);
+  for (const values of columns) to.rows(values, rows);
   to.column([rest.groups, rest.entries, rest.unreplied]);
 }
 
@@ -135,38 +146,35 @@ export function readGroups(from: ByteReader, addresses: number): GroupTable {
   return { groups, groupRemainder };
 }
 
-/** Bytes and packets: four parts, each there or not, since accounting may be off. */
-export function writeTraffic(to: ByteWriter, { groups, groupRemainder: rest }: GroupTable): void {
-  const rows = groups.source.length;
-  for (const values of [groups.bytes, groups.packets]) {
-    to.number(values ? rows + 1 : 0);
-    if (values) writeColumn(to, values, rows);
-  }
-  for (const value of [rest.bytes, rest.packets]) to.column(value === undefined ? [0] : [1, value]);
+/** What was folded away beyond the remainders. */
+export function writeUntracked(to: ByteWriter, { untracked, error }: Segment): void {
+  for (const value of [untracked, error?.sources, error?.groups]) to.optional(value);
 }
 
-export function readTraffic(from: ByteReader, { groups, groupRemainder: rest }: GroupTable): void {
-  const column = () => {
-    const rows = from.number() - 1;
-    if (rows < 0) return undefined;
-    if (rows !== groups.source.length) throw new SegmentError("the segment has columns of unequal length");
-    return from.column(rows);
-  };
-  const [bytes, packets] = [column(), column()];
-  if (bytes) groups.bytes = bytes;
-  if (packets) groups.packets = packets;
-  const [restBytes, restPackets] = [optional(from), optional(from)];
-  if (restBytes !== undefined) rest.bytes = restBytes;
-  if (restPackets !== undefined) rest.packets = restPackets;
+export function readUntracked(from: ByteReader): Pick<Segment, "untracked" | "error"> {
+  const [untracked, sources, groups] = [from.optional(), from.optional(), from.optional()];
   from.end();
+  return {
+    ...(untracked !== undefined && { untracked }),
+    ...(sources !== undefined && groups !== undefined && { error: { sources, groups } }),
+  };
 }
 
-function optional(from: ByteReader): number | undefined {
-  return from.number() === 0 ? undefined : from.number();
+export function writeDialled(to: ByteWriter, dialled: NonNullable<Segment["dialled"]>): void {
+  const rows = dialled.peer.length;
+  to.number(rows);
+  for (const name of DIALLED) to.rows(dialled[name], rows);
 }
 
-function writeColumn(to: ByteWriter, values: readonly number[], rows: number): void {
-  if (values.length !== rows)
-    throw new RangeError(`a column has ${values.length} rows where source has ${rows}`);
-  to.column(values);
+export function readDialled(from: ByteReader, addresses: number): NonNullable<Segment["dialled"]> {
+  const rows = from.count(DIALLED.length);
+  const dialled = {
+    peer: from.column(rows, addresses),
+    peerPort: from.column(rows, PORTS),
+    protocol: from.column(rows, PROTOCOLS),
+    address: from.column(rows, addresses),
+    port: from.column(rows, PORTS),
+  };
+  from.end();
+  return dialled;
 }

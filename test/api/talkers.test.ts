@@ -50,6 +50,7 @@ test("flow groups are named with protocol, NAT address and shares", async ({ exp
       protocol: "tcp",
       nat: "snat",
       natAddress: "192.168.50.10",
+      zone: 0,
       entries: 7,
       unreplied: 2,
       share: 0.7,

@@ -26,8 +26,8 @@ describe("the flow groups of one window", () => {
     await storeReports(db, [aReportOf(rows, {}, remainders)]);
     expect(await ask(db, { limit: 2 })).toEqual({
       flows: [
-        { ...dns, natAddress: null, entries: 50, unreplied: 1, share: 0.5 },
-        { ...web, peerPort: 443, protocol: 6, entries: 30, unreplied: 20, share: 0.3 },
+        { ...dns, natAddress: null, zone: 0, entries: 50, unreplied: 1, share: 0.5 },
+        { ...web, peerPort: 443, protocol: 6, zone: 0, entries: 30, unreplied: 20, share: 0.3 },
       ],
       remainder: { groups: 5, entries: 20, unreplied: 2, share: 0.2 },
       total: { groups: 7, entries: 100, unreplied: 23 },
@@ -62,7 +62,7 @@ describe("the flow groups of one window", () => {
     expect([answer.total, answer.remainder.entries]).toEqual([{ groups: 1, entries: 30, unreplied: 20 }, 0]);
   });
 
-  test("differ when any of their six parts does", async ({ expect }) => {
+  test("differ when any of their seven parts does", async ({ expect }) => {
     const db = await freshDb();
     await aCluster(db);
     const others = [
@@ -72,9 +72,11 @@ describe("the flow groups of one window", () => {
       { ...web, protocol: 17 },
       { ...web, nat: "both" as const },
       { ...web, natAddress: "192.168.0.24" },
+      { ...web, zone: 7 },
     ];
     await storeReports(db, [aReportOf([web, ...others].map((group) => ({ ...group, entries: 1 })))]);
-    expect((await ask(db)).flows).toHaveLength(7);
+    const { flows } = await ask(db);
+    expect(flows.map(({ zone }) => zone).toSorted()).toEqual([0, 0, 0, 0, 0, 0, 0, 7]);
   });
 });
 
@@ -89,6 +91,44 @@ test("over windows and nodes a flow group has the most of a window, added over t
   const { flows, windows } = await ask(db);
   expect([flows.map(({ entries }) => entries), windows]).toEqual([[12], 3]);
   expect((await ask(db, { node: "a" })).flows[0]?.entries).toBe(9);
+});
+
+test("over windows and nodes the counts of a flow group add up, and with the remainder to the total", async ({
+  expect,
+}) => {
+  const db = await freshDb();
+  await aCluster(db);
+  const moved = (name: string, sequence: number, counts: number[], rest = 0) => {
+    const [opened = 0, closed = 0, bytes = 0, packets = 0] = counts;
+    return aReportOf(
+      [
+        { ...web, entries: 1, opened, closed, bytes, packets },
+        { ...dns, entries: 1, opened: 1, closed: 1, bytes: 1, packets: 1 },
+      ],
+      { sequence, node: { name } },
+      {
+        groupRemainder: {
+          groups: rest,
+          entries: rest,
+          unreplied: 0,
+          opened: rest,
+          closed: rest,
+          bytes: rest,
+          packets: rest,
+        },
+      },
+    );
+  };
+  await storeReports(db, [
+    moved("a", 0, [5, 1, 900, 8]),
+    moved("a", 1, [3, 2, 100, 4], 10),
+    moved("b", 0, [2, 9, 7, 6]),
+  ]);
+  const { flows, remainder, total, exact } = await ask(db, { metric: "opened", limit: 1 });
+  expect(flows).toMatchObject([{ ...web, opened: 10, closed: 12, bytes: 1007, packets: 18, share: 10 / 23 }]);
+  expect(remainder).toMatchObject({ opened: 13, closed: 13, bytes: 13, packets: 13 });
+  expect(total).toMatchObject({ opened: 23, closed: 25, bytes: 1020, packets: 31 });
+  expect(exact).toBe(false);
 });
 
 test("bytes and packets rank flow groups where accounting is on, and are absent where it is off", async ({

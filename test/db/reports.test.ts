@@ -16,6 +16,33 @@ const segments = async (db: Db, clusterId = 1) => {
   return found;
 };
 const rows = [{ source: "10.0.0.1", entries: 1 }];
+const everyCount = {
+  completeness: {
+    interrupted: true,
+    unreadable: { lines: 2, samples: ["what's this"] },
+    overruns: 3,
+    opened: "dumps" as const,
+    untracked: 4,
+    older: 5,
+    forgotten: 6,
+  },
+  flows: { opened: 81, closed: 82 },
+  counters: {
+    statistics: {
+      found: 91,
+      invalid: 92,
+      insertFailed: 93,
+      drop: 94,
+      earlyDrop: 95,
+      error: 96,
+      searchRestart: 97,
+      clashResolve: 98,
+      chainTooLong: 99,
+    },
+    log: { tableFull: 7 },
+  },
+  self: { cpuMs: 83, rssBytes: 84 },
+};
 
 describe("a stored report", () => {
   test("keeps every gauge in its column", async ({ expect }) => {
@@ -44,9 +71,9 @@ describe("a stored report", () => {
       offloaded: 73,
       zones: [0, 7],
     });
-    const completeness = { interrupted: true, unreadable: { lines: 2, samples: ["what's this"] } };
     const table = { count: 101, max: 1000, buckets: 250 };
-    expect(await storeReports(db, [aStoredReport({ dump, table, completeness })])).toEqual(["stored"]);
+    const report = aStoredReport({ ...everyCount, dump, table });
+    expect(await storeReports(db, [report])).toEqual(["stored"]);
     expect(await samples(db)).toEqual([
       {
         cluster_id: 1,
@@ -94,6 +121,25 @@ describe("a stored report", () => {
         assured: 72,
         offloaded: 73,
         zones: "[0,7]",
+        opened: 81,
+        closed: 82,
+        opened_by: "dumps",
+        overruns: 3,
+        untracked: 4,
+        older: 5,
+        forgotten: 6,
+        stat_found: 91,
+        stat_invalid: 92,
+        stat_insert_failed: 93,
+        stat_drop: 94,
+        stat_early_drop: 95,
+        stat_error: 96,
+        stat_search_restart: 97,
+        stat_clash_resolve: 98,
+        stat_chain_too_long: 99,
+        table_full: 7,
+        agent_cpu_ms: 83,
+        agent_rss: 84,
       },
     ]);
   });

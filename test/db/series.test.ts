@@ -141,6 +141,46 @@ describe("a series", () => {
     expect((await ask(db, { from: START - 1, to: START }))[0]?.points).toEqual([[START - MINUTE, 1]]);
   });
 
+  test("of counts adds up the windows that begin in a step, each once at any zoom", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const opened = (name: string, sequence: number, opened?: number) =>
+      aStoredReport({ sequence, node: { name }, flows: { opened } });
+    const from = START + 110_000;
+    await storeReports(db, [
+      opened("a", 0, 5),
+      opened("a", 1, 7),
+      opened("a", 2),
+      opened("b", 0, 100),
+      aStoredReport({ sequence: 9, from, to: from + 30_000, flows: { opened: 11 } }),
+    ]);
+    const minutes = [
+      [START, 112],
+      [START + MINUTE, 11],
+    ];
+    expect((await ask(db, { metric: "opened" }))[0]?.points).toEqual(minutes);
+    expect((await ask(db, { metric: "opened", stepMs: 10_000 }))[0]?.points).toEqual([
+      [START, 105],
+      [START + 30_000, 7],
+      [from, 11],
+    ]);
+    expect((await ask(db, { metric: "opened", node: "a", stepMs: 10 * MINUTE }))[0]?.points).toEqual([
+      [START - (START % (10 * MINUTE)), 12],
+    ]);
+    expect(await ask(db, { metric: "drop" })).toEqual([]);
+  });
+
+  test("adds counts beyond what an integer of SQLite holds", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const max = Number.MAX_SAFE_INTEGER;
+    const reports = Array.from({ length: 1_100 }, (_, n) =>
+      aStoredReport({ sequence: n, from: START + n, flows: { opened: max } }),
+    );
+    await storeReports(db, reports);
+    expect((await ask(db, { metric: "opened" }))[0]?.points).toEqual([[START, 1_100 * max]]);
+  });
+
   test("takes counts as large as they get", async ({ expect }) => {
     const db = await freshDb();
     await aCluster(db);
@@ -179,7 +219,33 @@ test("every gauge of a report has a series", async ({ expect }) => {
   });
   const table = { count: 27, max: 30, buckets: 28 };
   await storeReports(db, [
-    aStoredReport({ dump, table, completeness: { unreadable: { lines: 29, samples: [] } } }),
+    aStoredReport({
+      dump,
+      table,
+      completeness: {
+        unreadable: { lines: 29, samples: [] },
+        untracked: 31,
+        older: 32,
+        forgotten: 33,
+        overruns: 34,
+      },
+      flows: { opened: 35, closed: 36 },
+      counters: {
+        statistics: {
+          found: 37,
+          invalid: 38,
+          insertFailed: 39,
+          drop: 40,
+          earlyDrop: 41,
+          error: 42,
+          searchRestart: 43,
+          clashResolve: 44,
+          chainTooLong: 45,
+        },
+        log: { tableFull: 46 },
+      },
+      self: { cpuMs: 47, rssBytes: 48 },
+    }),
   ]);
   const found = await Promise.all(
     SERIES_METRICS.map(async (metric) => [metric, (await ask(db, { metric }))[0]?.points[0]?.[1]]),
@@ -215,6 +281,24 @@ test("every gauge of a report has a series", async ({ expect }) => {
     buckets: 28,
     unreadableLines: 29,
     limit: 30,
+    untracked: 31,
+    older: 32,
+    forgotten: 33,
+    overruns: 34,
+    opened: 35,
+    closed: 36,
+    found: 37,
+    invalid: 38,
+    insertFailed: 39,
+    drop: 40,
+    earlyDrop: 41,
+    error: 42,
+    searchRestart: 43,
+    clashResolve: 44,
+    chainTooLong: 45,
+    tableFull: 46,
+    agentCpuMs: 47,
+    agentRss: 48,
     utilisation: 0.9,
   });
 });

@@ -67,13 +67,21 @@ export type GroupRow = {
   protocol?: number;
   nat?: NatClass;
   natAddress?: string;
+  zone?: number;
   entries: number;
   unreplied?: number;
+  opened?: number;
+  closed?: number;
   bytes?: number;
   packets?: number;
 };
 
-type Remainders = Partial<Pick<Segment, "talkerRemainder" | "groupRemainder">>;
+type Remainders = Partial<Pick<Segment, "talkerRemainder" | "groupRemainder" | "untracked" | "error">>;
+type Optional = "zone" | "opened" | "closed" | "bytes" | "packets";
+
+/** A column, where any row says anything of it. */
+const optional = (rows: readonly GroupRow[], name: Optional) =>
+  rows.some((row) => row[name] !== undefined) ? { [name]: rows.map((row) => row[name] ?? 0) } : {};
 
 /** A segment of these flow groups, its talkers added up from them. */
 export function aSegment(rows: readonly GroupRow[], remainders: Remainders = {}): Segment {
@@ -85,6 +93,10 @@ export function aSegment(rows: readonly GroupRow[], remainders: Remainders = {})
   const of = (source: string) => rows.filter((row) => row.source === source);
   const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
   const sources = [...new Set(rows.map((row) => row.source))];
+  const summed = (name: "opened" | "closed") =>
+    rows.some((row) => row[name] !== undefined)
+      ? { [name]: sources.map((source) => sum(of(source).map((row) => row[name] ?? 0))) }
+      : {};
   const snat = (row: GroupRow) => row.nat === "snat" || row.nat === "both";
   return {
     talkers: {
@@ -99,6 +111,8 @@ export function aSegment(rows: readonly GroupRow[], remainders: Remainders = {})
       ),
       unreplied: sources.map((source) => sum(of(source).map((row) => row.unreplied ?? 0))),
       peers: sources.map((source) => new Set(of(source).map((row) => row.peer)).size),
+      ...summed("opened"),
+      ...summed("closed"),
     },
     talkerRemainder: { sources: 0, entries: 0, snatEntries: 0, unreplied: 0 },
     groups: {
@@ -110,8 +124,11 @@ export function aSegment(rows: readonly GroupRow[], remainders: Remainders = {})
       natAddress: rows.map((row) => (row.natAddress === undefined ? null : index(row.natAddress))),
       entries: rows.map((row) => row.entries),
       unreplied: rows.map((row) => row.unreplied ?? 0),
-      ...(rows[0]?.bytes === undefined ? {} : { bytes: rows.map((row) => row.bytes ?? 0) }),
-      ...(rows[0]?.packets === undefined ? {} : { packets: rows.map((row) => row.packets ?? 0) }),
+      ...optional(rows, "zone"),
+      ...optional(rows, "opened"),
+      ...optional(rows, "closed"),
+      ...optional(rows, "bytes"),
+      ...optional(rows, "packets"),
     },
     groupRemainder: { groups: 0, entries: 0, unreplied: 0 },
     addresses,
@@ -144,8 +161,23 @@ export function theLargestSegment(): Segment {
       snatEntries: counts(),
       unreplied: counts(),
       peers: counts(),
+      opened: counts(),
+      closed: counts(),
+      established: counts(),
+      idle: counts(),
+      closeWait: counts(),
     },
-    talkerRemainder: { sources: 1, entries: Number.MAX_SAFE_INTEGER, snatEntries: 2, unreplied: 3 },
+    talkerRemainder: {
+      sources: 1,
+      entries: Number.MAX_SAFE_INTEGER,
+      snatEntries: 2,
+      unreplied: 3,
+      opened: 4,
+      closed: 5,
+      established: 6,
+      idle: 7,
+      closeWait: 8,
+    },
     groups: {
       source: numbers(3 * rows),
       peer: numbers(3 * rows),
@@ -155,10 +187,22 @@ export function theLargestSegment(): Segment {
       natAddress: numbers(3 * rows),
       entries: counts(),
       unreplied: counts(),
+      zone: numbers(65_536),
+      opened: counts(),
+      closed: counts(),
       bytes: counts(),
       packets: counts(),
     },
-    groupRemainder: { groups: 1, entries: 2, unreplied: 3, bytes: 4, packets: 5 },
+    groupRemainder: { groups: 1, entries: 2, unreplied: 3, opened: 4, closed: 5, bytes: 6, packets: 7 },
+    untracked: 1,
+    error: { sources: 2, groups: 3 },
+    dialled: {
+      peer: numbers(3 * rows).slice(0, 1024),
+      peerPort: numbers(65_536).slice(0, 1024),
+      protocol: numbers(256).slice(0, 1024),
+      address: numbers(3 * rows).slice(0, 1024),
+      port: numbers(65_536).slice(0, 1024),
+    },
   };
 }
 

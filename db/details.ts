@@ -1,0 +1,80 @@
+import { SegmentError } from "./segment/bytes.ts";
+import type { ByteReader } from "./segment/bytes.ts";
+import { section, seal, unseal } from "./segment/frame.ts";
+import { readChanges, readKeyframe, writeChanges, writeKeyframe } from "./segment/leases.ts";
+import type { LeaseChanges, LeaseKeyframe } from "./segment/leases.ts";
+import { readAddresses, writeAddresses } from "./segment/tables.ts";
+
+export type { LeaseChanges, LeaseKeyframe, LeaseTable } from "./segment/leases.ts";
+
+/**
+ * What a report says beside its flows. The small parts are kept as they came, as JSON: what they mean is the business
+ * of those who ask for them.
+ */
+export type Details = {
+  /** Those that leases and the keyframe refer to, and no others. */
+  addresses: readonly string[];
+  leases?: LeaseChanges | undefined;
+  keyframe?: LeaseKeyframe | undefined;
+} & { [name in Part]?: unknown };
+
+const ADDRESSES = 1;
+const LEASES = 2;
+const KEYFRAME = 3;
+/** Tags of the parts in JSON. Append only. */
+const PARTS = {
+  ports: 10,
+  ages: 11,
+  owners: 12,
+  counters: 13,
+  host: 14,
+  dropped: 15,
+  self: 16,
+  overlay: 17,
+} as const;
+type Part = keyof typeof PARTS;
+export const PART_NAMES = Object.keys(PARTS) as Part[];
+
+/** A body of a report is no longer than this (MAX_INFLATED_BYTES of the API), and here it takes less room. */
+const MAX_INFLATED_BYTES = 4 << 20;
+
+const TO_BYTES = new TextEncoder();
+const TO_TEXT = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+
+/** Undefined where there is nothing to keep. Throws RangeError where a number is none that can be kept. */
+export function encodeDetails(details: Details): Uint8Array | undefined {
+  const { addresses, leases, keyframe } = details;
+  const parts = PART_NAMES.filter((name) => details[name] !== undefined);
+  if (!leases && !keyframe && parts.length === 0) return undefined;
+  return seal(MAX_INFLATED_BYTES, (content) => {
+    if (addresses.length > 0) content.section(ADDRESSES, (to) => writeAddresses(to, addresses));
+    if (leases) content.section(LEASES, (to) => writeChanges(to, leases));
+    if (keyframe) content.section(KEYFRAME, (to) => writeKeyframe(to, keyframe));
+    for (const name of parts)
+      content.section(PARTS[name], (to) => to.raw(TO_BYTES.encode(JSON.stringify(details[name]))));
+  });
+}
+
+/** Throws SegmentError where the bytes are damaged or of an unknown version. */
+export function decodeDetails(bytes: Uint8Array): Details {
+  const sections = unseal(bytes, MAX_INFLATED_BYTES);
+  const addresses = sections.has(ADDRESSES) ? readAddresses(section(sections, ADDRESSES)) : [];
+  const leases = sections.get(LEASES);
+  const keyframe = sections.get(KEYFRAME);
+  const details: Details = { addresses };
+  if (leases) details.leases = readChanges(leases, addresses.length);
+  if (keyframe) details.keyframe = readKeyframe(keyframe, addresses.length);
+  for (const name of PART_NAMES) {
+    const part = sections.get(PARTS[name]);
+    if (part) details[name] = readJson(part);
+  }
+  return details;
+}
+
+function readJson(from: ByteReader): unknown {
+  try {
+    return JSON.parse(TO_TEXT.decode(from.raw(from.left)));
+  } catch (cause) {
+    throw new SegmentError("a part of the segment is no JSON", { cause });
+  }
+}

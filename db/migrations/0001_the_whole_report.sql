@@ -1,0 +1,20 @@
+ALTER TABLE `samples` ADD `opened` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `closed` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `opened_by` text;--> statement-breakpoint
+ALTER TABLE `samples` ADD `overruns` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `untracked` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `older` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `forgotten` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `stat_found` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `stat_invalid` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `stat_insert_failed` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `stat_drop` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `stat_early_drop` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `stat_error` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `stat_search_restart` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `stat_clash_resolve` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `stat_chain_too_long` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `table_full` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `agent_cpu_ms` integer;--> statement-breakpoint
+ALTER TABLE `samples` ADD `agent_rss` integer;--> statement-breakpoint
+ALTER TABLE `segments` ADD `details` blob;
