@@ -36,8 +36,13 @@ test("signals reach the agent, which has the capability only as uid 0", () => {
 test("image and unit start the agent with the same flags and settings of the runtime", async () => {
   const unit = await deployed("conntrail-agent.service");
   const started = JSON.parse(instructions("ENTRYPOINT")[0] ?? "") as string[];
-  const [, flags] = /^ExecStart=\/usr\/bin\/node (.+) \S+$/m.exec(unit) ?? [];
-  expect(flags).toBe(started.slice(1, -1).join(" "));
+  const [, flags] = /^ExecStart=\/usr\/bin\/node (.*?)\S+\.mjs$/m.exec(unit) ?? [];
+  expect(flags).toBe(
+    started
+      .slice(1, -1)
+      .map((flag) => `${flag} `)
+      .join(""),
+  );
   const environment = [...unit.matchAll(/^Environment=((?!CONNTRAIL)\S+)$/gm)].map(([, pair]) => pair);
   expect(environment).toEqual(instructions("ENV").flatMap((words) => words.split(" ")));
   expect(environment).toContain("MALLOC_ARENA_MAX=2");
