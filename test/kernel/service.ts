@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { inject } from "vitest";
 import type { Network } from "../support/namespaces.ts";
 
 const ROOT = join(import.meta.dirname, "../..");
@@ -20,7 +21,7 @@ interface Answer {
 /** The real API in the node's namespace, and the real agent beside it. */
 export interface Service extends AsyncDisposable {
   ask(method: string, path: string, body?: unknown): Promise<Answer>;
-  /** Starts the agent of cluster `kernel` on node `node-1`. */
+  /** Starts the agent as it is deployed, built into one file, of cluster `kernel` on node `node-1`. */
   agent(env?: NodeJS.ProcessEnv): ChildProcess;
   /** Resolves once the API has answered so many further reports with 202. */
   reports(count: number): Promise<void>;
@@ -50,7 +51,7 @@ export async function openService(network: Network): Promise<Service> {
   return {
     ask,
     agent: (env = {}) =>
-      network.spawn(network.node, process.execPath, [join(ROOT, "agent/main.ts")], {
+      network.spawn(network.node, process.execPath, [inject("builtAgent")], {
         env: {
           ...process.env,
           CONNTRAIL_URL: URL_INSIDE,

@@ -8,6 +8,7 @@ export default defineConfig({
   root,
   test: {
     name: "kernel",
+    globalSetup: [join(import.meta.dirname, "built-agent.ts")],
     include: ["test/kernel/**/*.test.ts"],
     expect: { requireAssertions: true },
     fileParallelism: false,
