@@ -14,6 +14,8 @@ import { pack, post } from "./push.ts";
 import { type Reader, readReport } from "./read.ts";
 import { Sender, type Sending } from "./sender.ts";
 import { openSource } from "./sources/index.ts";
+import { openBacklog } from "./spool/backlog.ts";
+import { lockSpool } from "./spool/lock.ts";
 import { type Stop, stopOf } from "./stop.ts";
 import { Summary } from "./summary/summary.ts";
 import { VERSION } from "./version.ts";
@@ -97,6 +99,8 @@ async function once(config: Config, json: boolean): Promise<number> {
 }
 
 async function serve(config: Config): Promise<number> {
+  const lock = (folder: string) => lockSpool(folder, { pid: process.pid });
+  const backlog = await openBacklog({ lock, now: Date.now, log });
   const stop = stopOf(process, (signal) => {
     log({
       level: "warning",
@@ -106,7 +110,7 @@ async function serve(config: Config): Promise<number> {
     });
     process.exit(0);
   });
-  const sender = new Sender(sending(config.target as Target, stop));
+  const sender = new Sender(sending(config.target as Target, stop), backlog);
   const reader = await openReader(config);
   for (const reason of reader.reasons) log({ level: "warning", event: "source-unavailable", reason });
   if (!reader.source && (await reader.gauges()).count === undefined) {
@@ -145,7 +149,7 @@ function windows(config: Config, { reader, sender, stop }: Running): Loop {
       if (!reader.source) Object.assign(reader, await openedSource(config));
       const report = await readReport(reader, window, sequence++, stop.within(READ_TIMEOUT_MS));
       await sleep(Math.random() * Math.min(SPREAD_MS, intervalMs / 10), stop.asked);
-      sender.offer(await pack(report));
+      await sender.offer(await pack(report));
     },
   };
 }
@@ -154,6 +158,7 @@ function sending(target: Target, stop: Stop): Sending {
   const postTo = openHttp();
   return {
     post: (parcel) => post({ postTo, now: Date.now, signal: stop.within(POST_TIMEOUT_MS) }, target, parcel),
+    shrink: async () => undefined,
     sleep,
     random: Math.random,
     log,

@@ -1,5 +1,5 @@
 import { promisify } from "node:util";
-import { gzip, zstdCompress } from "node:zlib";
+import { constants, gunzip, gzip, zstdCompress, zstdDecompress } from "node:zlib";
 import type { Report } from "../api/wire.ts";
 import type { Target } from "./config.ts";
 import type { PostTo } from "./http.ts";
@@ -10,11 +10,14 @@ export type Outcome =
   | { kind: "stored" }
   /** Try again, not before `waitMs` where the server named a time. */
   | { kind: "retry"; reason: string; waitMs?: number }
+  /** A smaller report of the same window may be taken. */
+  | { kind: "too-large"; reason: string }
   /** This report will never be taken as it is. */
   | { kind: "rejected"; reason: string };
 
-/** A report ready to travel. */
+/** A report ready to travel. Boot id and sequence are its identity on this node. */
 export interface Parcel {
+  bootId: string;
   sequence: number;
   encoding: "zstd" | "gzip";
   body: Uint8Array;
@@ -24,16 +27,42 @@ export interface Parcel {
 const UNAUTHORIZED_WAIT_MS = 300_000;
 /** How much of a refusal's text is worth a log line. */
 const MAX_DETAIL = 500;
+/** No report of ours is nearly as large (the worst is some hundred kB); what inflates to more is damage. */
+const MAX_INFLATED = 16 * 1024 * 1024;
 
 const RETRYABLE = new Set([408, 425, 429]);
 const PERMANENT_5XX = new Set([501, 505]);
 
-/** zstd where this Node has it (22.15 and later), else gzip. */
+/** zstd where this Node has it (22.15 and later), else gzip; both with a checksum, so that damage on a disk is seen. */
 export async function pack(report: Report): Promise<Parcel> {
   const text = Buffer.from(JSON.stringify(report));
   const zstd = typeof zstdCompress === "function";
-  const body = zstd ? await promisify(zstdCompress)(text) : await promisify(gzip)(text);
-  return { sequence: report.sequence, encoding: zstd ? "zstd" : "gzip", body };
+  const body = await (zstd
+    ? promisify(zstdCompress)(text, { params: { [constants.ZSTD_c_checksumFlag]: 1 } })
+    : promisify(gzip)(text));
+  const { sequence, node } = report;
+  return { bootId: node.bootId, sequence, encoding: zstd ? "zstd" : "gzip", body };
+}
+
+/** The report in a parcel; undefined where the bytes are damaged, or are not of the report the parcel names. */
+export async function unpack({ bootId, sequence, encoding, body }: Parcel): Promise<Report | undefined> {
+  try {
+    const inflate = encoding === "zstd" ? promisify(zstdDecompress) : promisify(gunzip);
+    const text = await inflate(body, { maxOutputLength: MAX_INFLATED });
+    const report = JSON.parse(text.toString()) as Report;
+    return report.node.bootId === bootId && report.sequence === sequence ? report : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Makes a report that is too large smaller by `halve`; undefined where nothing is left to halve. */
+export function shrinking(halve: (report: Report) => Report | undefined) {
+  return async (parcel: Parcel): Promise<Parcel | undefined> => {
+    const report = await unpack(parcel);
+    const half = report && halve(report);
+    return half && pack(half);
+  };
 }
 
 export interface Post {
@@ -65,6 +94,7 @@ export function outcomeOf(status: number, answer: string, waitMs: number | undef
     return isReceipt(answer) ? { kind: "stored" } : { kind: "retry", reason };
   if (status === 401 || status === 403)
     return { kind: "retry", reason, waitMs: waitMs ?? UNAUTHORIZED_WAIT_MS };
+  if (status === 413) return { kind: "too-large", reason };
   if (isPassing(status)) return { kind: "retry", reason, ...(waitMs !== undefined && { waitMs }) };
   return { kind: "rejected", reason };
 }

@@ -1,11 +1,11 @@
-import { gunzipSync, zstdDecompressSync } from "node:zlib";
+import { gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from "node:zlib";
 import { test } from "vitest";
 import type { Answer, Posting, PostTo } from "../../agent/http.ts";
-import { outcomeOf, pack, type Parcel, post } from "../../agent/push.ts";
+import { outcomeOf, pack, type Parcel, post, shrinking, unpack } from "../../agent/push.ts";
 import { aReport } from "../support/a-report.ts";
 
 const target = { url: "https://conntrail.example", token: "ctk_ingest_secret" };
-const parcel: Parcel = { sequence: 7, encoding: "zstd", body: new Uint8Array([1, 2, 3]) };
+const parcel: Parcel = { bootId: "boot", sequence: 7, encoding: "zstd", body: new Uint8Array([1, 2, 3]) };
 const answering = (answer: Partial<Answer> | Error) => {
   const calls: { url: string; posting: Posting }[] = [];
   const postTo: PostTo = async (url, posting) => {
@@ -25,7 +25,7 @@ test.for([
   [404, "retry"],
   [405, "retry"],
   [408, "retry"],
-  [413, "rejected"],
+  [413, "too-large"],
   [422, "rejected"],
   [425, "retry"],
   [429, "retry"],
@@ -102,4 +102,44 @@ test("what is packed is the report, whole", async ({ expect }) => {
   const { encoding, body } = await pack(report);
   const text = encoding === "zstd" ? zstdDecompressSync(body) : gunzipSync(body);
   expect(JSON.parse(text.toString())).toEqual(report);
+});
+
+test("what was packed is unpacked again", async ({ expect }) => {
+  const report = aReport({ sequence: 8 });
+  expect(await unpack(await pack(report))).toEqual(report);
+  const body = gzipSync(JSON.stringify(report));
+  expect(await unpack({ bootId: report.node.bootId, sequence: 8, encoding: "gzip", body })).toEqual(report);
+});
+
+test("damage of any one byte of a packed report is seen", async ({ expect }) => {
+  const parcel = await pack(aReport());
+  const unseen: number[] = [];
+  for (const at of parcel.body.keys()) {
+    const body = parcel.body.slice();
+    body[at]! ^= 0x10;
+    // What is left whole must at least be the same report: a flag of the frame may mean nothing here.
+    const report = await unpack({ ...parcel, body });
+    if (report && JSON.stringify(report) !== JSON.stringify(aReport())) unseen.push(at);
+  }
+  expect(unseen).toEqual([]);
+});
+
+test.for([
+  ["cut short", (parcel: Parcel) => ({ ...parcel, body: parcel.body.subarray(0, -1) })],
+  ["empty", (parcel: Parcel) => ({ ...parcel, body: new Uint8Array() })],
+  ["of another number", (parcel: Parcel) => ({ ...parcel, sequence: 2 })],
+  ["of another boot", (parcel: Parcel) => ({ ...parcel, bootId: "other" })],
+  ["no report", (parcel: Parcel) => ({ ...parcel, body: zstdCompressSync("null") })],
+  ["of endless zeros", (parcel: Parcel) => ({ ...parcel, body: zstdCompressSync(Buffer.alloc(17 << 20)) })],
+] as const)("a parcel that is %s is no report", async ([, damaged], { expect }) => {
+  expect(await unpack(damaged(await pack(aReport())))).toBeUndefined();
+});
+
+test("a report is made smaller as long as something is left to halve", async ({ expect }) => {
+  const { dump: _dump, flows: _flows, ...half } = aReport();
+  const parcel = await pack(aReport());
+  const smaller = await shrinking(() => half)(parcel);
+  expect(await unpack(smaller!)).toEqual(half);
+  expect(await shrinking(() => undefined)(parcel)).toBeUndefined();
+  expect(await shrinking(() => half)({ ...parcel, body: new Uint8Array() })).toBeUndefined();
 });
