@@ -1,5 +1,5 @@
 import { LITTLE_ENDIAN } from "../conntrack/netlink-attribute.ts";
-import { EINTR, type Libc } from "../sources/libc.ts";
+import { EINTR, EPERM, type Libc } from "../sources/libc.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "../sources/netlink-socket.ts";
 
 /** Sizes of struct nlmsghdr, struct nfgenmsg and struct nlattr. */
@@ -23,9 +23,24 @@ export interface Answer {
   attributes: Map<number, Uint8Array>;
 }
 
+/** The kernel said no. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+  readonly errno: number;
+
+  constructor(errno: number) {
+    super(
+      errno === EPERM
+        ? "the kernel refuses (EPERM): it needs CAP_NET_ADMIN in the host's network namespace"
+        : `the kernel refuses (errno ${errno})`,
+    );
+    this.errno = errno;
+  }
+}
+
 /**
  * Asks nfnetlink for one dump and hands over every message of it until `take` says that it has seen enough. Throws
- * `SourceError` where there is no such socket, and `Error` for what the kernel refuses.
+ * `SourceError` where there is no such socket, `Refusal` for what the kernel refuses, and `Error` where it does not answer.
  */
 export function dumpNetfilter(libc: Libc, type: number, take: (answer: Answer) => boolean): void {
   const socket = openNetlinkSocket(libc);
@@ -60,7 +75,7 @@ function receive(socket: NetlinkSocket, buffer: Uint8Array): number {
 
 /**
  * Reads one datagram, and says whether it was the last that is wanted: the dump ended, or `take` gave true. Throws
- * `Error` for a refusal, and for bytes that are no netlink messages.
+ * `Refusal`, and `Error` for bytes that are no netlink messages.
  */
 export function readAnswers(bytes: Uint8Array, take: (answer: Answer) => boolean): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -78,7 +93,7 @@ export function readAnswers(bytes: Uint8Array, take: (answer: Answer) => boolean
 /** Both carry an error number, negative, or 0. */
 function endOf(view: DataView, at: number, size: number): true {
   const errno = size >= NLMSGHDR + 4 ? -view.getInt32(at + NLMSGHDR, LITTLE_ENDIAN) : 0;
-  if (errno !== 0) throw new Error(`the kernel refused (errno ${errno})`);
+  if (errno !== 0) throw new Refusal(errno);
   return true;
 }
 

@@ -39,7 +39,7 @@ test("marks of nesting and byte order are no part of an attribute's type", ({ ex
 });
 
 test.for([
-  ["a refusal", control(2, -1), "errno 1"],
+  ["a refusal", control(2, -1), "EPERM"],
   ["a dump that ends with an error", control(3, -5), "errno 5"],
   ["a message longer than its datagram", row(0).slice(0, 18), "cut short"],
   ["a message shorter than its header", [4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], "cut short"],
