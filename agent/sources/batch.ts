@@ -1,7 +1,10 @@
 import { LITTLE_ENDIAN } from "../conntrack/netlink-attribute.ts";
 
-/** Datagrams one receive takes at most: a quarter of a millisecond of reading, so that timers never wait long. */
-export const DATAGRAMS = 256;
+/**
+ * Datagrams one receive takes at most, as many as the kernel lets (UIO_MAXIOV): a millisecond of reading. While a dump
+ * has the main thread for three milliseconds at a time, it is what still arrives.
+ */
+export const DATAGRAMS = 1_024;
 /** Room for one event, several times what a kernel writes: some 170 bytes, with labels, helper and contexts twice that. */
 export const DATAGRAM_BYTES = 1_024;
 

@@ -10,6 +10,7 @@
 import { createInterface } from "node:readline";
 import { type Entry, ORIG_DST } from "../../agent/conntrack/entry.ts";
 import { type EventsOptions, openEvents } from "../../agent/sources/events.ts";
+import type { SourceError } from "../../agent/sources/source.ts";
 import { openNetlink } from "../../agent/sources/netlink.ts";
 import { PORTS } from "./burst.ts";
 import { asRow, type Row } from "./rows.ts";
@@ -77,8 +78,8 @@ function tick(): void {
 
 const abort = new AbortController();
 const options = JSON.parse(process.argv[2] ?? "{}") as ListenOptions;
-const events = await openEvents(options).catch((error: unknown) => {
-  console.log(JSON.stringify(error instanceof Error ? { ...error, message: error.message } : {}));
+const events = await openEvents(options).catch((error: SourceError) => {
+  console.log(JSON.stringify({ message: error.message, remedy: error.remedy }));
   process.exit(1);
 });
 let losses = 0;
@@ -92,7 +93,12 @@ const answers: Record<string, () => Promise<unknown>> = {
     const { overruns, lost, unreadable } = events;
     return {
       ...counts,
-      ...{ overruns, lost, losses, drained, unreadable: unreadable.lines, ticks },
+      overruns,
+      lost,
+      losses,
+      drained,
+      unreadable: unreadable.lines,
+      ticks,
       cpuMs: (user + system) / 1_000,
       rssMb: process.memoryUsage.rss() / 2 ** 20,
     };

@@ -31,10 +31,9 @@ export async function openListener(
     if (done) throw new Error("the listener has ended");
     return value;
   };
-  let last: Promise<unknown> = line().then((first) => {
-    if (first !== "ready") throw Object.assign(new Error("cannot listen"), { said: JSON.parse(first) });
-  });
-  await last;
+  const first = await line();
+  if (first !== "ready") throw Object.assign(new Error("cannot listen"), { said: JSON.parse(first) });
+  let last: Promise<unknown> = Promise.resolve();
   /** Answers come in the order in which they are ready, so one is waited for at a time. */
   const ask = <T>(question: string): Promise<T> => {
     const answer = last.then(async () => {
