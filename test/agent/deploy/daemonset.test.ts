@@ -1,8 +1,9 @@
 import { expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
+import { VERSION } from "../../../agent/version.ts";
 import { deployed, knownVariables } from "./files.ts";
 
-type Manifest = Record<string, never>;
+type Manifest = Record<string, unknown>;
 const manifests = parseAllDocuments(await deployed("daemonset.yaml")).map((document) => {
   if (document.errors.length > 0) throw document.errors[0];
   return document.toJS() as Manifest;
@@ -26,6 +27,8 @@ test("these are the objects of the manifest", () => {
     "scheduling.k8s.io/v1 PriorityClass",
     "apps/v1 DaemonSet",
   ]);
+  const names = manifests.map(({ metadata }) => (metadata as { name?: string } | undefined)?.name);
+  expect(names).toEqual(["conntrail", ...Array<string>(names.length - 1).fill("conntrail-agent")]);
 });
 
 test("the agent may read Pods and Services of all namespaces, and nothing else", () => {
@@ -90,7 +93,7 @@ test("it runs on every Linux node, before ordinary Pods, and is replaced a tenth
   );
 });
 
-test("memory is limited above what a million entries and a full socket take, CPU is only requested", () => {
+test("memory is limited above what a million entries, a burst and the spool take, CPU is only requested", () => {
   const { requests, limits } = container("resources") as { requests: object; limits: { memory: string } };
   expect(requests).toEqual({ cpu: "20m", memory: "100Mi" });
   expect(Object.keys(limits)).toEqual(["memory"]);
@@ -102,11 +105,15 @@ test("a stop leaves the agent the 4.5 seconds it may take", () => {
   expect(pod("terminationGracePeriodSeconds")).toBeGreaterThanOrEqual(6);
 });
 
-test("the spool is a folder of the node, and the only one", () => {
+test("the spool is a folder of the node, and the only one it may write to", () => {
   expect(pod("volumes")).toEqual([
     { name: "spool", hostPath: { path: "/var/lib/conntrail", type: "DirectoryOrCreate" } },
+    { name: "bpf", hostPath: { path: "/sys/fs/bpf" } },
   ]);
-  expect(container("volumeMounts")).toEqual([{ name: "spool", mountPath: "/var/lib/conntrail" }]);
+  expect(container("volumeMounts")).toEqual([
+    { name: "spool", mountPath: "/var/lib/conntrail" },
+    { name: "bpf", mountPath: "/sys/fs/bpf", readOnly: true, mountPropagation: "HostToContainer" },
+  ]);
   expect(container("env")).toContainEqual({ name: "CONNTRAIL_SPOOL", value: "/var/lib/conntrail" });
 });
 
@@ -120,13 +127,15 @@ test("every variable is one the agent reads; the token comes from a Secret, the 
     "CONNTRAIL_SPOOL",
   ]);
   expect(await knownVariables()).toEqual(expect.arrayContaining(env.map(({ name }) => name)));
-  expect(env.slice(1, 4)).toEqual([
+  expect(env.slice(0, 4)).toEqual([
+    { name: "CONNTRAIL_URL", value: "https://conntrail.example.com" },
     { name: "CONNTRAIL_TOKEN", valueFrom: { secretKeyRef: { name: "conntrail-agent", key: "token" } } },
     { name: "CONNTRAIL_NODE", valueFrom: { fieldRef: { fieldPath: "spec.nodeName" } } },
     { name: "CONNTRAIL_OWNERS", value: "kubernetes" },
   ]);
 });
 
-test("the image starts the agent its own way", () => {
+test("the image is that of this version, and starts the agent its own way", () => {
+  expect(container("image")).toBe(`conntrail-agent:${VERSION}`);
   expect([container("command"), container("args")]).toEqual([undefined, undefined]);
 });

@@ -83,7 +83,7 @@ test("V8 may make code executable", () => {
   expect(service("MemoryDenyWriteExecute")).toBe("no");
 });
 
-test("memory is limited above what a million entries and a full socket take", () => {
+test("memory is limited above what a million entries, a burst and the spool take", () => {
   expect(Number(/^(\d+)M$/.exec(service("MemoryMax") ?? "")?.[1])).toBeGreaterThanOrEqual(120 + 32 + 32);
 });
 
@@ -91,6 +91,7 @@ test("it comes back whenever it ends, and has time to stop", () => {
   expect([service("Restart"), unit.get("Unit.StartLimitIntervalSec")]).toEqual(["always", ["0"]]);
   expect(service("RestartPreventExitStatus")).toBeUndefined();
   expect(Number(service("TimeoutStopSec"))).toBeGreaterThanOrEqual(6);
+  for (const key of ["Wants", "After"]) expect(unit.get(`Unit.${key}`)).toEqual(["network-online.target"]);
   expect(unit.get("Install.WantedBy")).toEqual(["multi-user.target"]);
 });
 
