@@ -3,7 +3,7 @@ import { parseAllDocuments } from "yaml";
 import { VERSION } from "../../../agent/version.ts";
 import { deployed, knownVariables } from "./files.ts";
 
-type Manifest = Record<string, unknown>;
+type Manifest = Record<string, unknown> & Record<"apiVersion" | "kind", string>;
 const manifests = parseAllDocuments(await deployed("daemonset.yaml")).map((document) => {
   if (document.errors.length > 0) throw document.errors[0];
   return document.toJS() as Manifest;
