@@ -1,10 +1,10 @@
 import { invalid } from "./problem.ts";
 import { Report } from "./wire.ts";
 
-/** On the wire. The worst report there can be is a fifth of it when compressed. */
-export const MAX_WIRE_BYTES = 256 * 1024;
-/** Inflated. The worst report, every column full of large numbers, stays below. */
-export const MAX_INFLATED_BYTES = 2 * 1024 * 1024;
+/** On the wire. A report in which every table of flows and leases is full just fits, compressed; 48 kB is usual for a large one. */
+export const MAX_WIRE_BYTES = 1024 * 1024;
+/** Inflated. That report takes two thirds of it, and so does one with as many owners as may be. */
+export const MAX_INFLATED_BYTES = 4 * 1024 * 1024;
 /** A clock may run this far ahead. */
 export const MAX_AHEAD_MS = 5 * 60_000;
 /** Older windows no longer have leases to add to, and no agent keeps them. */

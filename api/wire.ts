@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { type Check, complain, sum } from "./wire/checks.ts";
-import { addressElements, column, countsBy, wholeElements } from "./wire/columns.ts";
+import { type Check, complain, eachOnce, sum } from "./wire/checks.ts";
+import { addressElements, column, countElements, countsBy, wholeElements } from "./wire/columns.ts";
 import { Flows } from "./wire/flows.ts";
 import { Counters, Host } from "./wire/host.ts";
 import { checkHolders, LeaseChanges, LeaseKeyframe, Ports } from "./wire/leases.ts";
@@ -13,6 +13,7 @@ export {
   LeaseChanges,
   LeaseKeyframe,
   MAX_HOLDERS,
+  MAX_KEYFRAME_LEASES,
   MAX_LEASES,
   MAX_OCCUPIED,
   MAX_SHARES,
@@ -154,17 +155,26 @@ export const Ages = z
     /** The timeout in force on this node, in seconds. */
     timeout: Count,
     /** Entries by class of AGE_BOUNDS_S, and one more for those above. */
-    entries: column(wholeElements(Number.MAX_SAFE_INTEGER), AGE_BOUNDS_S.length + 1),
+    entries: column(countElements, AGE_BOUNDS_S.length + 1),
+  })
+  .superRefine(({ entries }, check) => {
+    if (entries.length <= AGE_BOUNDS_S.length)
+      complain(check, ["entries"], `has ${entries.length} classes of ${AGE_BOUNDS_S.length + 1}`);
   })
   .meta({ id: "Ages" });
 
 /** Reports that no server will get, by their sequence numbers, so that no gap is taken for a silent node. */
-const Dropped = z.object({
-  bootId: Text.min(1),
-  from: Count,
-  to: Count,
-  reason: z.enum(["age", "size", "refused", "unreadable", "failed"]),
-});
+const Dropped = z
+  .object({
+    bootId: Text.min(1),
+    /** The first and the last of a run. */
+    from: Count,
+    to: Count,
+    reason: z.enum(["age", "size", "refused", "unreadable", "failed"]),
+  })
+  .superRefine(({ from, to }, check) => {
+    if (to < from) complain(check, ["to"], "comes before from");
+  });
 
 /** What one agent says of one window of one node. Identity: (cluster of the token, node, boot id, sequence). */
 export const Report = z
@@ -176,7 +186,7 @@ export const Report = z
     table: TableGauges,
     dump: TableDump.optional(),
     flows: Flows.optional(),
-    ages: z.array(Ages).max(AGED.length).optional(),
+    ages: z.array(Ages).max(AGED.length).superRefine(checkAges).optional(),
     leases: LeaseChanges.optional(),
     keyframe: LeaseKeyframe.optional(),
     ports: Ports.optional(),
@@ -216,6 +226,14 @@ function checkWindow({ from, to }: { from: number; to: number }, check: Check): 
   else if (to - from > MAX_WINDOW_MS) complain(check, ["to"], `a window is at most ${MAX_WINDOW_MS} ms long`);
 }
 
+function checkAges(ages: readonly { of: string }[], check: Check): void {
+  eachOnce(
+    [],
+    ages.map(({ of }) => of),
+    check,
+  );
+}
+
 function checkTotals(
   report: { dump?: TableDump | undefined; flows?: Flows | undefined },
   check: Check,
@@ -245,9 +263,9 @@ function checkReferences(
   check: Check,
 ): void {
   const size = report.flows?.addresses.length ?? 0;
-  if (report.leases) checkHolders("leases", report.leases, size, check);
-  if (report.keyframe) checkHolders("keyframe", report.keyframe, size, check);
+  if (report.leases) checkHolders(["leases"], report.leases, size, check);
+  if (report.keyframe) checkHolders(["keyframe"], report.keyframe, size, check);
   if (!report.ports) return;
-  checkHolders("ports", report.ports, size, check);
-  checkHolders("ports.shares", { ...report.ports.shares, natAddress: [], peer: [] }, size, check);
+  checkHolders(["ports"], report.ports, size, check);
+  checkHolders(["ports", "shares"], { ...report.ports.shares, natAddress: [], peer: [] }, size, check);
 }

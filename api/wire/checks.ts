@@ -5,12 +5,12 @@ type Columns = Record<string, readonly unknown[] | undefined>;
 
 export const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
 
-/** Whether all columns of a table have as many rows as its first one, named `first`. */
-export function sameLengths(table: string, columns: Columns, check: Check, first = "source"): boolean {
+/** Whether all columns of the table at `path` have as many rows as its first one, named `first`. */
+export function sameLengths(path: string[], columns: Columns, check: Check, first = "source"): boolean {
   const want = columns[first]?.length;
   const odd = Object.keys(columns).filter((name) => columns[name] && columns[name].length !== want);
   for (const name of odd)
-    complain(check, [table, name], `has ${columns[name]?.length} rows where ${first} has ${want}`);
+    complain(check, [...path, name], `has ${columns[name]?.length} rows where ${first} has ${want}`);
   return odd.length === 0;
 }
 
@@ -25,6 +25,7 @@ export function inRange(
   if (row >= 0) complain(check, [...path, row], `refers to address ${indexes[row]} of ${size}`);
 }
 
+/** Whether no part is more than its whole, row by row; a whole nobody gives has no parts. */
 export function partsOf(
   path: string[],
   parts: readonly number[] | undefined,
@@ -32,7 +33,7 @@ export function partsOf(
   check: Check,
 ): void {
   const row = parts?.findIndex((part, at) => part > (wholes[at] ?? 0)) ?? -1;
-  if (row >= 0) complain(check, [...path, row], `counts ${parts?.[row]} of ${wholes[row]} entries`);
+  if (row >= 0) complain(check, [...path, row], `counts ${parts?.[row]} of ${wholes[row] ?? 0} entries`);
 }
 
 export function eachOnce(path: string[], values: readonly (number | string)[], check: Check): void {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { type Check, complain, eachOnce, inRange, partsOf, sameLengths } from "./checks.ts";
+import { type Check, complain, eachOnce, inRange, partsOf, sameLengths, sum } from "./checks.ts";
 import { addressElements, column, countElements, indexElements, wholeElements } from "./columns.ts";
 import { Count, natElements } from "./values.ts";
 
@@ -110,12 +110,14 @@ const FlowTables = z.object({
 export const Flows = FlowTables.superRefine(checkFlows).meta({ id: "Flows" });
 export type Flows = z.infer<typeof Flows>;
 
-function checkFlows(flows: z.infer<typeof FlowTables>, check: Check): void {
+type Tables = z.infer<typeof FlowTables>;
+
+function checkFlows(flows: Tables, check: Check): void {
   const { talkers, groups, dialled } = flows;
   const sameLength = [
-    sameLengths("talkers", talkers, check),
-    sameLengths("groups", groups, check),
-    sameLengths("dialled", dialled ?? {}, check, "peer"),
+    sameLengths(["talkers"], talkers, check),
+    sameLengths(["groups"], groups, check),
+    sameLengths(["dialled"], dialled ?? {}, check, "peer"),
   ];
   if (sameLength.includes(false)) return;
   const size = flows.addresses.length;
@@ -133,6 +135,22 @@ function checkFlows(flows: z.infer<typeof FlowTables>, check: Check): void {
   eachOnce(["talkers", "source"], talkers.source, check);
   remaindersOf("talkers", talkers, flows.talkerRemainder, check);
   remaindersOf("groups", groups, flows.groupRemainder, check);
+  sameTotals(flows, check);
+}
+
+/** Sources and groups are two ways to list the same flows. */
+function sameTotals({ talkers, talkerRemainder, groups, groupRemainder }: Tables, check: Check): void {
+  for (const part of ["opened", "closed"] as const) {
+    if (!talkers[part] || !groups[part]) continue;
+    const ofTalkers = sum(talkers[part]) + (talkerRemainder[part] ?? 0);
+    const ofGroups = sum(groups[part]) + (groupRemainder[part] ?? 0);
+    if (ofTalkers !== ofGroups)
+      complain(
+        check,
+        ["groups", part],
+        `rows and remainder add up to ${ofGroups}, those of the talkers to ${ofTalkers}`,
+      );
+  }
 }
 
 const OPTIONAL = ["opened", "closed", "established", "idle", "closeWait", "bytes", "packets"] as const;

@@ -5,8 +5,10 @@ import { Count, Instant } from "./values.ts";
 
 /** Rows (source, NAT address, protocol, peer, peer port) of one table of leases. */
 export const MAX_HOLDERS = 16_384;
-/** Leases in one table: 1,000 new SNAT flows a second in a window of half a minute, and as many that ended. */
+/** Leases that began or ended: 1,000 new SNAT flows a second in a window of half a minute, and as many that ended. */
 export const MAX_LEASES = 65_536;
+/** Leases in one part of a keyframe: beside as many changes as there can be, it still fits what a report may take. */
+export const MAX_KEYFRAME_LEASES = 16_384;
 /** Occupied (NAT address, protocol, peer) a report lists, and the largest sources it names of each. */
 export const MAX_OCCUPIED = 64;
 export const MAX_SHARES = 1024;
@@ -29,25 +31,30 @@ const holderColumns = {
 };
 
 /** One element a lease, holder by holder, in order of NAT port. */
-const leaseColumns = {
-  /** The first of a holder as it is, each other as what it is above the one before. ICMP: the id. */
-  natPort: column(wholeElements(MAX_PORT), MAX_LEASES),
+const leaseColumns = (max: number) => ({
+  /**
+   * The first of a holder as it is, each other as what it is above the one before: 0 where one port was leased twice in the
+   * window. ICMP: the id.
+   */
+  natPort: column(wholeElements(MAX_PORT), max),
   /** Source port minus NAT port. */
-  sourcePort: column(integerElements(-MAX_PORT, MAX_PORT), MAX_LEASES),
+  sourcePort: column(integerElements(-MAX_PORT, MAX_PORT), max),
   /** Whole seconds from the start of the window; null where the flow began before anybody watched. */
-  opened: column(seconds, MAX_LEASES),
-};
+  opened: column(seconds, max),
+});
 
 const ChangeTable = z.object({
   ...holderColumns,
-  ...leaseColumns,
+  ...leaseColumns(MAX_LEASES),
   /** Whole seconds from the start of the window; null where the lease was still held at its end. */
   closed: column(seconds, MAX_LEASES),
   /** Leases that began or ended and are not listed here, because there were too many. */
   omitted: Count,
 });
 /** SNAT mappings that began or ended in the window. */
-export const LeaseChanges = ChangeTable.superRefine(checkLeases).meta({ id: "LeaseChanges" });
+export const LeaseChanges = ChangeTable.superRefine((table, check) =>
+  checkLeases(table, check, [0, MAX_PORT]),
+).meta({ id: "LeaseChanges" });
 
 /**
  * A part of all SNAT mappings in force at `takenAt`: those with a NAT port from `fromPort` to `toPort`. A large table comes
@@ -58,14 +65,20 @@ export const LeaseKeyframe = z
     takenAt: Instant,
     part: Count,
     parts: Count.min(1),
+    /** Both ends are in it. */
     fromPort: Count.max(MAX_PORT),
     toPort: Count.max(MAX_PORT),
     ...holderColumns,
-    ...leaseColumns,
+    ...leaseColumns(MAX_KEYFRAME_LEASES),
     /** Leases within these ports that are not listed here, because there were too many. */
     omitted: Count,
   })
-  .superRefine(checkLeases)
+  .superRefine((keyframe, check) => {
+    const { part, parts, fromPort, toPort } = keyframe;
+    if (part >= parts) complain(check, ["part"], `there are ${parts} parts, counted from 0`);
+    if (fromPort > toPort) complain(check, ["toPort"], "comes before fromPort");
+    checkLeases(keyframe, check, [fromPort, toPort]);
+  })
   .meta({ id: "LeaseKeyframe" });
 
 const PortTable = z.object({
@@ -93,30 +106,63 @@ export type Ports = z.infer<typeof Ports>;
 
 type Table = Omit<z.infer<typeof ChangeTable>, "closed" | "omitted"> & { closed?: readonly unknown[] };
 
-function checkLeases(table: Table, check: Check): void {
+function checkLeases(table: Table, check: Check, ports: [number, number]): void {
   const { source, natAddress, peer, peerPort, protocol, zone, leases } = table;
-  sameLengths("leases", { source, natAddress, peer, peerPort, protocol, zone, leases }, check);
   const { natPort, sourcePort, opened, closed } = table;
-  const rows = sameLengths("leases", { natPort, sourcePort, opened, closed }, check, "natPort");
+  const sameLength = [
+    sameLengths([], { source, natAddress, peer, peerPort, protocol, zone, leases }, check),
+    sameLengths([], { natPort, sourcePort, opened, closed }, check, "natPort"),
+  ];
+  if (sameLength.includes(false)) return;
   const held = sum(leases);
-  if (rows && held !== natPort.length)
-    complain(check, ["leases"], `holders have ${held} leases, ${natPort.length} are listed`);
+  if (held !== natPort.length)
+    return complain(check, ["leases"], `holders have ${held} leases, ${natPort.length} are listed`);
+  checkPortsLeased(table, check, ports);
+}
+
+/** Whether all NAT ports, once added up, lie between two, and all source ports are ports. */
+function checkPortsLeased(
+  { leases, natPort, sourcePort }: Table,
+  check: Check,
+  [low, high]: [number, number],
+) {
+  let row = 0;
+  for (const held of leases) {
+    let port = 0;
+    for (const end = row + held; row < end; row++) {
+      port += natPort[row] ?? 0;
+      if (port < low || port > high)
+        return complain(check, ["natPort", row], `makes port ${port}, not one from ${low} to ${high}`);
+      const from = port + (sourcePort[row] ?? 0);
+      if (from < 0 || from > MAX_PORT) return complain(check, ["sourcePort", row], `makes port ${from}`);
+    }
+  }
 }
 
 function checkPorts({ shares, ...table }: z.infer<typeof PortTable>, check: Check): void {
-  const rows = [sameLengths("ports", table, check, "used"), sameLengths("shares", shares, check, "used")];
-  if (rows.includes(false)) return;
-  inRange(["shares", "row"], shares.row, table.used.length, check);
+  const sameLength = [sameLengths([], table, check, "used"), sameLengths(["shares"], shares, check, "used")];
+  if (sameLength.includes(false)) return;
+  const stray = shares.row.findIndex((row) => row >= table.used.length);
+  if (stray >= 0)
+    return complain(
+      check,
+      ["shares", "row", stray],
+      `refers to row ${shares.row[stray]} of ${table.used.length}`,
+    );
+  const shared = table.used.map(() => 0);
+  for (const [at, row] of shares.row.entries()) shared[row] = (shared[row] ?? 0) + (shares.used[at] ?? 0);
+  const row = shared.findIndex((used, row) => used > (table.used[row] ?? 0));
+  if (row >= 0) complain(check, ["used", row], `is ${table.used[row]}, its shares add up to ${shared[row]}`);
 }
 
 /** Whether every address a table of leases or ports names is one of `size`. */
 export function checkHolders(
-  path: string,
+  path: string[],
   table: { source?: readonly number[]; natAddress: readonly number[]; peer: readonly number[] },
   size: number,
   check: Check,
 ): void {
-  inRange([path, "source"], table.source ?? [], size, check);
-  inRange([path, "natAddress"], table.natAddress, size, check);
-  inRange([path, "peer"], table.peer, size, check);
+  inRange([...path, "source"], table.source ?? [], size, check);
+  inRange([...path, "natAddress"], table.natAddress, size, check);
+  inRange([...path, "peer"], table.peer, size, check);
 }

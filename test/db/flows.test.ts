@@ -76,7 +76,7 @@ describe("the flow groups of one window", () => {
     ];
     await storeReports(db, [aReportOf([web, ...others].map((group) => ({ ...group, entries: 1 })))]);
     const { flows } = await ask(db);
-    expect(flows.map(({ zone }) => zone).toSorted()).toEqual([0, 0, 0, 0, 0, 0, 0, 7]);
+    expect([flows.length, flows.filter(({ zone }) => zone === 7).length]).toEqual([8, 1]);
   });
 });
 

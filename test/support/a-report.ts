@@ -80,3 +80,104 @@ export function someFlows(
     ...differing,
   };
 }
+
+/** A report that says something in every part there is. */
+export function aWholeReport(): Report {
+  const counted = { opened: [5, 2], closed: [4, 1], established: [5, 1], idle: [2, 0], closeWait: [1, 0] };
+  const rest = { opened: 0, closed: 0, established: 0, idle: 0, closeWait: 0 };
+  const moved = { opened: [5, 1, 1], closed: [4, 0, 1], bytes: [900, 30, 7], packets: [9, 3, 1] };
+  const { talkers, talkerRemainder, groups, groupRemainder } = someFlows();
+  return aReport({
+    completeness: {
+      source: "netlink",
+      events: "complete",
+      blind: [],
+      untracked: 0,
+      overruns: 0,
+      opened: "events",
+      older: 1,
+      forgotten: 0,
+    },
+    dump: aDump({ overlay: { "4789": 1 } }),
+    flows: someFlows({
+      talkers: { ...talkers, ...counted },
+      talkerRemainder: { ...talkerRemainder, ...rest },
+      groups: { ...groups, ...moved, zone: [0, 7, 0] },
+      groupRemainder: { ...groupRemainder, opened: 0, closed: 0, bytes: 0, packets: 0 },
+      error: { sources: 0, groups: 0 },
+      dialled: { peer: [3], peerPort: [5432], protocol: [6], address: [4], port: [5432] },
+    }),
+    ages: [{ of: "tcp-established", timeout: 432_000, entries: Array(19).fill(1) }],
+    ...someLeases(),
+    ports: {
+      natAddress: [2],
+      peer: [3],
+      peerPort: [5432],
+      protocol: [6],
+      used: [7],
+      sources: [1],
+      shares: { row: [0], source: [0], used: [7] },
+    },
+    owners: someOwners(),
+    counters: {
+      elapsedMs: WINDOW_MS,
+      statistics: { found: 3, drop: 1 },
+      log: { tableFull: 2, tableFullElsewhere: 0, invalid: [], missed: 0 },
+    },
+    host: { sysctls: { "net.netfilter.nf_conntrack_max": "1000" }, cores: 2, unread: [] },
+    dropped: [{ bootId: "5f3c1d9e", from: 3, to: 4, reason: "age" }],
+    self: { cpuMs: 40, rssBytes: 60_000_000, waiting: 0 },
+  });
+}
+
+/** Two leases of one source and one of another, and a keyframe of one. */
+export function someLeases() {
+  const holder = { natAddress: [2], peer: [3], peerPort: [5432], protocol: [6] };
+  return {
+    leases: {
+      source: [0, 1],
+      natAddress: [2, 2],
+      peer: [3, 4],
+      peerPort: [5432, 53],
+      protocol: [6, 17],
+      zone: [0, 7],
+      leases: [2, 1],
+      natPort: [1024, 1, 60_000],
+      sourcePort: [0, 40_000, -1],
+      opened: [0, null, -86_400],
+      closed: [null, 29, 30],
+      omitted: 0,
+    },
+    keyframe: {
+      takenAt: NOW,
+      part: 0,
+      parts: 1,
+      fromPort: 1024,
+      toPort: 65_535,
+      ...holder,
+      source: [0],
+      leases: [1],
+      natPort: [1024],
+      sourcePort: [0],
+      opened: [0],
+      omitted: 0,
+    },
+  } satisfies Partial<Report>;
+}
+
+/** A Pod, and one whose begin nobody saw. */
+export function someOwners(): NonNullable<Report["owners"]> {
+  return {
+    source: "kubernetes",
+    complete: true,
+    address: ["10.244.0.11", "10.244.0.12"],
+    kind: ["pod", "pod"],
+    namespace: ["shop", null],
+    name: ["web-7d4b-x", "db-0"],
+    uid: ["u-1", null],
+    workloadKind: ["Deployment", null],
+    workload: ["web", null],
+    since: [NOW - 5_000, null],
+    until: [null, NOW],
+  };
+}

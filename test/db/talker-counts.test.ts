@@ -1,0 +1,136 @@
+import { freshDb } from "#fresh-db";
+import { describe, test } from "vitest";
+import type { Db } from "../../db/client.ts";
+import { storeReports } from "../../db/queries/reports.ts";
+import { topTalkers } from "../../db/queries/talkers.ts";
+import type { TalkerQuery } from "../../db/queries/talkers.ts";
+import { aCluster, aReportOf, START } from "../support/stored-report.ts";
+
+const HOUR = 3_600_000;
+const ask = (db: Db, query: Partial<TalkerQuery> = {}) =>
+  topTalkers(db, { clusterId: 1, from: START, to: START + HOUR, limit: 10, ...query });
+
+describe("flows that began and ended", () => {
+  const some = (name: string, sequence: number, opened: number, rest = 0) =>
+    aReportOf(
+      [
+        { source: "10.0.0.1", entries: 9, opened, closed: 1 },
+        { source: "10.0.0.2", peerPort: 53, entries: 1, opened: 4, closed: 2 },
+      ],
+      { sequence, node: { name } },
+      {
+        talkerRemainder: {
+          sources: rest,
+          entries: rest,
+          snatEntries: 0,
+          unreplied: 0,
+          opened: rest,
+          closed: rest,
+        },
+      },
+    );
+
+  test("add up over windows and nodes, rows and remainder to the total", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [some("a", 0, 1), some("a", 1, 2, 7), some("b", 0, 3)]);
+    const { talkers, remainder, total, exact, unlisted } = await ask(db, { metric: "opened", limit: 1 });
+    expect(talkers).toMatchObject([
+      { address: "10.0.0.2", entries: 2, opened: 12, closed: 6, share: 12 / 25 },
+    ]);
+    expect(remainder).toMatchObject({ opened: 13, closed: 10, share: 13 / 25 });
+    expect(total).toMatchObject({ opened: 25, closed: 16 });
+    expect([exact, unlisted]).toEqual([false, 7]);
+  });
+
+  test("are those of the groups where they are filtered", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [some("a", 0, 1), some("a", 1, 2)]);
+    const { talkers, total } = await ask(db, { metric: "closed", port: 53 });
+    expect(talkers).toMatchObject([{ address: "10.0.0.2", opened: 8, closed: 4 }]);
+    expect(total).toMatchObject({ opened: 8, closed: 4 });
+  });
+
+  test("are absent, not 0, where nobody counts them", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf([{ source: "10.0.0.1", entries: 9 }])]);
+    const { talkers, total } = await ask(db, { metric: "opened" });
+    expect([talkers[0]?.opened, talkers[0]?.share, total.opened]).toEqual([undefined, 1, undefined]);
+  });
+});
+
+describe("entries that the agent could not tell apart", () => {
+  const rows = [{ source: "10.0.0.1", entries: 90 }];
+  const talkerRemainder = { sources: 0, entries: 10, snatEntries: 0, unreplied: 0 };
+
+  test.for([
+    ["their bound", { error: { sources: 3, groups: 4 } }, {}, 3],
+    ["all of them without a bound", {}, {}, 10],
+    [
+      "the bound of groups where flows are filtered out",
+      { error: { sources: 3, groups: 4 } },
+      { port: 443 },
+      10,
+    ],
+  ] as const)(
+    "make the answer say that a row may lack %s",
+    async ([, bound, filter, unlisted], { expect }) => {
+      const db = await freshDb();
+      await aCluster(db);
+      const groupRemainder = { groups: 0, entries: 10, unreplied: 0 };
+      await storeReports(db, [
+        aReportOf(rows, {}, { talkerRemainder, groupRemainder, untracked: 10, ...bound }),
+      ]);
+      const answer = await ask(db, filter);
+      expect([answer.exact, answer.unlisted]).toEqual([false, unlisted]);
+    },
+  );
+
+  test("that are none leave it exact", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows, {}, { untracked: 0, error: { sources: 0, groups: 0 } })]);
+    expect((await ask(db)).exact).toBe(true);
+  });
+});
+
+describe("bytes and packets", () => {
+  test("rank talkers where accounting is on", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [
+      aReportOf([
+        { source: "10.0.0.1", entries: 9, bytes: 100, packets: 4 },
+        { source: "10.0.0.2", peer: "9.9.9.9", entries: 1, bytes: 5000, packets: 2 },
+        { source: "10.0.0.2", entries: 1, bytes: 50, packets: 1 },
+      ]),
+    ]);
+    const { talkers, remainder } = await ask(db, { metric: "bytes", limit: 1 });
+    expect(talkers).toEqual([
+      {
+        address: "10.0.0.2",
+        entries: 2,
+        snatEntries: 0,
+        unreplied: 0,
+        peers: 2,
+        bytes: 5050,
+        packets: 3,
+        share: 5050 / 5150,
+      },
+    ]);
+    expect(remainder).toMatchObject({ bytes: 100, packets: 4 });
+  });
+
+  test("are absent, not 0, where it is off", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf([{ source: "10.0.0.1", entries: 9 }])]);
+    const { talkers, remainder } = await ask(db, { metric: "bytes" });
+    expect(talkers).toEqual([
+      { address: "10.0.0.1", entries: 9, snatEntries: 0, unreplied: 0, peers: 1, share: 1 },
+    ]);
+    expect(remainder).not.toHaveProperty("bytes");
+  });
+});
