@@ -21,7 +21,7 @@ export interface Events {
   /**
    * Hands every event to the sink, calling `onLoss` each time the kernel says that it had no room for some (ENOBUFS).
    * Resolves once `signal` is aborted and what had been received by then has gone to the sink. Throws `SourceError` when
-   * the kernel ends the stream, and what the sink or `onLoss` threw: the rest of that batch is lost then. One at a time.
+   * the kernel ends the stream, and what the sink or `onLoss` threw: what had been received and not handed over is lost then. One at a time.
    */
   run(sink: Sink, onLoss: () => void, signal: AbortSignal): Promise<void>;
   /** How often the kernel ran out of room, in all. */
