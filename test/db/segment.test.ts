@@ -5,6 +5,7 @@ import { decodeSegment, decodeTalkers, encodeSegment, SegmentError } from "../..
 import type { NatClass, Segment } from "../../db/segment.ts";
 import { ByteWriter } from "../../db/segment/bytes.ts";
 import { aSegment, theLargestSegment } from "../support/stored-report.ts";
+import windows from "./golden/segment-v1-windows.json" with { type: "json" };
 import golden from "./golden/segment-v1.json" with { type: "json" };
 
 const bytesOf = (hex: string) => Uint8Array.from(hex.match(/../g) ?? [], (byte) => Number.parseInt(byte, 16));
@@ -103,6 +104,9 @@ describe("segments", () => {
       return { ...segment, groups: columns, groupRemainder: rest };
     });
     expect(golden.map(({ hex }) => decodeSegment(bytesOf(hex)))).toEqual(kept);
+    expect(windows.map(({ hex }) => decodeSegment(bytesOf(hex)))).toEqual(
+      windows.map(({ segment }) => segment),
+    );
   });
 
   test("keep the columns that were there and no others", ({ expect }) => {

@@ -2,6 +2,7 @@ import { freshDb } from "#fresh-db";
 import { env } from "cloudflare:workers";
 import { test } from "vitest";
 import { openD1 } from "../../db/d1.ts";
+import { encodeDetails } from "../../db/details.ts";
 import { storeReports } from "../../db/queries/reports.ts";
 import { aCluster, aDump, aReportOf } from "../support/stored-report.ts";
 
@@ -25,6 +26,7 @@ const report = (sequence: number) =>
     sequence,
     dump: aDump({ entries: 1 }),
     table: { count: 1, max: 9 },
+    details: encodeDetails({ addresses: [], self: { cpuMs: 1 } }),
   });
 
 test.for([
