@@ -237,9 +237,12 @@ export class Backlog {
     const left = items.filter((item) => this.items.includes(item));
     if (left.length === 0) return;
     for (const item of left) this.ledger.lose({ ...only(item), reason });
-    await this.saved();
-    const names = left.flatMap(({ name }) => name ?? []);
-    await this.spool?.quarantine(names, why);
+    // While that cannot be saved the files stay: the next start finds, and declares, them anew.
+    if (await this.saved())
+      await this.spool?.quarantine(
+        left.flatMap(({ name }) => name ?? []),
+        why,
+      );
     this.items = this.items.filter((item) => !left.includes(item));
   }
 

@@ -15,8 +15,8 @@ import { aReport } from "./a-report.ts";
 export const BOOT = "5f3c1d9e-0c2b-4f7e-9a59-1d2b8f6f0001";
 
 /** A folder for one test. */
-export async function aSpoolFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), "conntrail-spool-"));
+export async function aSpoolFolder(parent = tmpdir()): Promise<string> {
+  const folder = await mkdtemp(join(parent, "conntrail-spool-"));
   onTestFinished(() => rm(folder, { recursive: true, force: true }));
   return folder;
 }

@@ -1,0 +1,167 @@
+import { spawnSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { onTestFinished, test, type TestContext } from "vitest";
+import {
+  aBacklog,
+  aParcel,
+  aSpoolFolder,
+  declared,
+  failingDisk,
+  reportsIn,
+  sequences,
+} from "../support/spools.ts";
+
+const noLock = async () => () => {};
+
+/** A file system of its own with that many bytes; where there can be none, the test is skipped and says why. */
+async function smallDisk(ctx: TestContext, bytes: number) {
+  if (process.getuid?.() !== 0) ctx.skip("needs root, to mount a small file system");
+  const folder = await aSpoolFolder();
+  const mount = (...args: string[]) => spawnSync("mount", args, { encoding: "utf8" });
+  const { status, stderr } = mount("-t", "tmpfs", "-o", `size=${bytes}`, "tmpfs", folder);
+  if (status !== 0) ctx.skip(`needs leave to mount a file system: ${stderr}`);
+  onTestFinished(() => void spawnSync("umount", ["--lazy", folder]));
+  return { folder, remount: (option: string) => void mount("-o", `remount,${option}`, folder) };
+}
+
+test("on a full disk reports wait in memory, and go to the disk once there is room", async (ctx) => {
+  const { folder, remount } = await smallDisk(ctx, 64 * 1024);
+  const { backlog, events, logged } = await aBacklog(folder);
+  await backlog.offer(await aParcel(1));
+  await writeFile(join(folder, "somebody else's"), new Uint8Array(64 * 1024)).catch(() => {});
+  for (const sequence of [2, 3]) await backlog.offer(await aParcel(sequence));
+  ctx.expect([sequences(backlog), backlog.held.length, backlog.state]).toEqual([[1, 2, 3], 2, "failing"]);
+  ctx.expect([events(), (await reportsIn(folder)).length]).toEqual([["spool-failing"], 1]);
+  ctx.expect(logged[0]!["reason"]).toContain("ENOSPC");
+  remount("size=256k");
+  await backlog.offer(await aParcel(4));
+  ctx
+    .expect([events(), backlog.held, backlog.state])
+    .toEqual([["spool-failing", "spool-working"], [], "working"]);
+  ctx.expect(await reportsIn(folder)).toHaveLength(4);
+});
+
+test("a file system gone read-only is survived in memory, and what was on it is still sent", async (ctx) => {
+  const { folder, remount } = await smallDisk(ctx, 256 * 1024);
+  // A file open for writing, as the lock is, keeps a file system from being made read-only by hand.
+  const { backlog, events } = await aBacklog(folder, { lock: noLock });
+  const parcel = await aParcel(1);
+  await backlog.offer(parcel);
+  remount("ro");
+  await backlog.offer(await aParcel(2));
+  ctx.expect([backlog.state, (await backlog.load(backlog.waiting[0]!))?.sequence]).toEqual(["failing", 1]);
+  await backlog.stored(backlog.waiting[0]!, parcel);
+  ctx.expect(sequences(backlog)).toEqual([2]);
+  remount("rw");
+  await backlog.offer(await aParcel(3));
+  ctx.expect([events(), backlog.held]).toEqual([["spool-failing", "spool-working"], []]);
+});
+
+test.for(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EACCES", "ENOENT"])(
+  "with %s from the start reports wait in memory until the folder can be used",
+  async (code, { expect }) => {
+    const folder = await aSpoolFolder();
+    const { backlog: earlier } = await aBacklog(folder);
+    await earlier.offer(await aParcel(1));
+    await earlier.close();
+    let broken = true;
+    const disk = failingDisk((call) => (broken && call === "mkdir" ? code : undefined));
+    const { backlog, events, logged } = await aBacklog(folder, { disk, now: () => 0 });
+    for (const sequence of [2, 3]) await backlog.offer(await aParcel(sequence));
+    expect([backlog.held.length, events()]).toEqual([2, ["spool-failing"]]);
+    expect(logged[0]!["reason"]).toContain(code);
+    broken = false;
+    await backlog.offer(await aParcel(4));
+    expect([sequences(backlog), backlog.held]).toEqual([[1, 2, 3, 4], []]);
+    expect(events()).toEqual(["spool-failing", "spool-working"]);
+  },
+);
+
+test.for(["open", "write", "sync", "rename"])(
+  "when %s fails once, the report is in memory, no half file is left, and the next report saves both",
+  async (failing, { expect }) => {
+    const folder = await aSpoolFolder();
+    let left = 0;
+    const disk = failingDisk((call, path) =>
+      call === failing && path.includes("0002-") && left-- > 0 ? "EIO" : undefined,
+    );
+    const { backlog } = await aBacklog(folder, { disk });
+    left = 1;
+    await backlog.offer(await aParcel(2));
+    expect([backlog.held.length, await reportsIn(folder)]).toEqual([1, []]);
+    await backlog.offer(await aParcel(3));
+    expect([backlog.held.length, (await reportsIn(folder)).length]).toEqual([0, 2]);
+  },
+);
+
+test("a report whose folder could not be synced counts as in memory alone", async ({ expect }) => {
+  const folder = await aSpoolFolder();
+  let broken = false;
+  const disk = failingDisk((call, path) =>
+    broken && call === "sync" && path === folder ? "EIO" : undefined,
+  );
+  const { backlog } = await aBacklog(folder, { disk });
+  broken = true;
+  await backlog.offer(await aParcel(1));
+  expect([backlog.held.length, await reportsIn(folder)]).toEqual([1, []]);
+});
+
+test("losses on a disk that cannot be written are declared, and saved once it can", async ({ expect }) => {
+  const folder = await aSpoolFolder();
+  let broken = false;
+  const disk = failingDisk((call) => (broken && call === "write" ? "ENOSPC" : undefined));
+  const { backlog, events } = await aBacklog(folder, { disk, limits: { held: 2 } });
+  broken = true;
+  for (const sequence of [1, 2, 3, 4]) await backlog.offer(await aParcel(sequence));
+  expect(backlog.declarations).toEqual([declared("size", 1, 2)]);
+  broken = false;
+  await backlog.offer(await aParcel(5));
+  expect(events().filter((event) => event !== "report-dropped")).toEqual(["spool-failing", "spool-working"]);
+  const { backlog: next } = await aBacklog(folder, { lock: noLock });
+  expect([next.declarations, sequences(next)]).toEqual([[declared("size", 1, 2)], [3, 4, 5]]);
+});
+
+test("what only memory held at the end is declared by the next run", async ({ expect }) => {
+  const folder = await aSpoolFolder();
+  const disk = failingDisk((call, path) =>
+    call === "write" && path.endsWith(".zst.tmp") ? "EIO" : undefined,
+  );
+  const { backlog } = await aBacklog(folder, { disk });
+  await backlog.offer(await aParcel(1));
+  await backlog.close();
+  const { backlog: next } = await aBacklog(folder);
+  expect([next.declarations, sequences(next)]).toEqual([[declared("failed", 1)], []]);
+});
+
+test("a disk that is busy is asked again; one that cannot give a file loses it, and says so", async ({
+  expect,
+}) => {
+  const folder = await aSpoolFolder();
+  const codes = ["EMFILE", "EIO"];
+  const disk = failingDisk((call, path) =>
+    call === "readFile" && path.endsWith(".zst") ? codes.shift() : undefined,
+  );
+  const { backlog } = await aBacklog(folder, { disk });
+  await backlog.offer(await aParcel(1));
+  const [item] = backlog.waiting;
+  await expect(backlog.load(item!)).rejects.toThrow("EMFILE");
+  expect(sequences(backlog)).toEqual([1]);
+  expect(await backlog.load(item!)).toBeUndefined();
+  expect(backlog.declarations).toEqual([declared("unreadable", 1)]);
+});
+
+test("a report refused while losses cannot be saved is refused and declared again by the next run", async ({
+  expect,
+}) => {
+  const folder = await aSpoolFolder();
+  let broken = false;
+  const disk = failingDisk((call) => (broken && call === "write" ? "ENOSPC" : undefined));
+  const { backlog } = await aBacklog(folder, { disk, lock: noLock });
+  await backlog.offer(await aParcel(1));
+  broken = true;
+  await backlog.refused(backlog.waiting[0]!, "422");
+  expect([sequences(backlog), backlog.declarations]).toEqual([[], [declared("refused", 1)]]);
+  const { backlog: next } = await aBacklog(folder);
+  expect([sequences(next), next.declarations]).toEqual([[1], []]);
+});
