@@ -120,9 +120,10 @@ export class Backlog {
   load(item: Waiting): Promise<Parcel | undefined> {
     return this.inTurn(async () => {
       if (item.held || !this.items.includes(item)) return item.held;
+      const { bootId, sequence, encoding } = item;
       const body = await this.read(item);
-      if (body && !item.inherited) return { ...item, body };
-      if (body && (await unpack({ ...item, body }))) return { ...item, body };
+      const parcel = body && { bootId, sequence, encoding, body };
+      if (parcel && (!item.inherited || (await unpack(parcel)))) return parcel;
       await this.condemn([item], "unreadable", "the file is damaged");
       return undefined;
     });

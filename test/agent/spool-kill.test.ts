@@ -29,7 +29,6 @@ function randomOf(seed: number): () => number {
 /** Lets a child spool until it is killed, and gives the numbers whose writes it has seen return. */
 async function oneLife(folder: string, url: string, random: () => number): Promise<number[]> {
   const child: ChildProcess = spawn(process.execPath, [CHILD, folder, url], {
-    env: { ...process.env, NODE_COMPILE_CACHE: join(tmpdir(), "conntrail-test-cache") },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const gone = once(child, "close");
