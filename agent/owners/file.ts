@@ -1,0 +1,154 @@
+import { readFile, stat } from "node:fs/promises";
+import type { Log } from "../log.ts";
+import { isSameOwner } from "./claims.ts";
+import { type Complaint, type Item, type Rows, rowsOf } from "./file-rows.ts";
+import type { Owner, OwnerSink, OwnerSource } from "./owner.ts";
+
+/** Eight thousand addresses with all that can be said of them. */
+export const MAX_BYTES = 1 << 20;
+/** A change is known this long after it at the latest. A look at the file's date costs microseconds. */
+export const POLL_MS = 5_000;
+/** Whatever the file is, its reader has seen what is wrong after so many lines. */
+export const MAX_COMPLAINTS = 20;
+/** YAML can name a part of itself and use it again; a map of names has little use for that. */
+const MAX_ALIASES = 100;
+
+export interface FileDeps {
+  now: () => number;
+  log: Log;
+  /** Resolves after so many ms, or when the signal aborts. */
+  sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/**
+ * Owners by a map in a JSON or YAML file. Its date is asked for again and again: notices of the file system miss files
+ * that are replaced, as Kubernetes and editors do. While the file is broken or away, what it said last stands.
+ */
+export function openFile(path: string, deps: FileDeps): OwnerSource {
+  return {
+    name: "file",
+    async run(sink, signal) {
+      const held = new HeldByFile(sink, deps.now);
+      let seen = "";
+      while (!signal.aborted) {
+        const stamp = await stampOf(path);
+        if (stamp !== seen) seen = await readOnce(path, stamp, { held, log: deps.log });
+        await deps.sleep(POLL_MS, signal);
+      }
+    },
+  };
+}
+
+/** Tells one content from another: date, size and file; or why there is none. */
+const stampOf = (path: string): Promise<string> =>
+  stat(path, { bigint: true }).then(
+    ({ mtimeNs, ctimeNs, size, ino, dev }) => [mtimeNs, ctimeNs, size, ino, dev].join(" "),
+    (error: NodeJS.ErrnoException) => `cannot be read (${error.code})`,
+  );
+
+/** Reads the file and tells what came of it; gives the stamp of what was read, or none where it changed meanwhile. */
+async function readOnce(
+  path: string,
+  stamp: string,
+  { held, log }: { held: HeldByFile; log: Log },
+): Promise<string> {
+  const read = await readRows(path);
+  if ((await stampOf(path)) !== stamp) return "";
+  if ("rows" in read) {
+    held.replace(read.rows);
+    log({ level: "info", event: "owners-file-read", file: path, addresses: read.rows.size });
+    return stamp;
+  }
+  for (const { line, complaint } of read.complaints.slice(0, MAX_COMPLAINTS))
+    log({ level: "warning", event: "owners-file-refused", file: path, line, complaint });
+  const more = read.complaints.length - MAX_COMPLAINTS;
+  if (more > 0)
+    log({ level: "warning", event: "owners-file-refused", file: path, complaint: `and ${more} more` });
+  return stamp;
+}
+
+async function readRows(path: string): Promise<Rows> {
+  try {
+    const { size } = await stat(path);
+    if (size > MAX_BYTES) return refused(`has ${size} bytes; at most ${MAX_BYTES} are taken`);
+    return await parseOwners(await readFile(path, "utf8"));
+  } catch (error) {
+    return refused(`cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})`);
+  }
+}
+
+const refused = (complaint: string): Rows => ({ complaints: [{ line: undefined, complaint }] });
+
+/** Reads the text of such a file. */
+export async function parseOwners(text: string): Promise<Rows> {
+  const items = jsonItems(text) ?? (await yamlItems(text));
+  return Array.isArray(items) ? rowsOf(items) : items;
+}
+
+/** Undefined where the text is no map in JSON. */
+function jsonItems(text: string): Item[] | undefined {
+  try {
+    const map = JSON.parse(text) as unknown;
+    if (typeof map !== "object" || map === null || Array.isArray(map)) return undefined;
+    return Object.entries(map).map(([key, value]) => ({ key, value, line: lineOf(text, key) }));
+  } catch {
+    return undefined;
+  }
+}
+
+function lineOf(text: string, key: string): number | undefined {
+  const at = text.indexOf(JSON.stringify(key));
+  return at < 0 ? undefined : text.slice(0, at).split("\n").length;
+}
+
+/** The parser of YAML is only loaded where it is needed: it takes memory for as long as the agent runs. */
+async function yamlItems(text: string): Promise<Item[] | { complaints: Complaint[] }> {
+  const { isMap, isNode, isScalar, LineCounter, parseDocument } = await import("yaml");
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, prettyErrors: false, uniqueKeys: false });
+  const lineAt = (offset: number | undefined) =>
+    offset === undefined ? undefined : lineCounter.linePos(offset).line;
+  const errors = document.errors.map(({ message, pos }) => ({ line: lineAt(pos[0]), complaint: message }));
+  if (errors.length > 0) return { complaints: errors };
+  if (!isMap(document.contents))
+    return refusedMap("is no map of addresses to names; a map of nothing is written {}");
+  try {
+    return document.contents.items.map(({ key, value }) => ({
+      key: isScalar(key) ? String(key.value) : "",
+      value: isNode(value) ? value.toJS(document, { maxAliasCount: MAX_ALIASES }) : value,
+      line: lineAt(isNode(key) ? key.range?.[0] : undefined),
+    }));
+  } catch (error) {
+    return refusedMap(String(error));
+  }
+}
+
+const refusedMap = (complaint: string) => ({ complaints: [{ line: undefined, complaint }] });
+
+/** What the sink was told from the file that was good last. */
+class HeldByFile {
+  readonly #sink: OwnerSink;
+  readonly #now: () => number;
+  #rows: ReadonlyMap<string, Owner> | undefined;
+
+  constructor(sink: OwnerSink, now: () => number) {
+    this.#sink = sink;
+    this.#now = now;
+  }
+
+  /** The first file says nothing of since when; what another one changes, changes now. */
+  replace(rows: ReadonlyMap<string, Owner>): void {
+    const before = this.#rows;
+    const now = this.#now();
+    this.#rows = rows;
+    for (const [address, owner] of before ?? []) {
+      const next = rows.get(address);
+      if (!next || !isSameOwner(owner, next)) this.#sink.release(address, owner, now);
+    }
+    for (const [address, owner] of rows) {
+      const last = before?.get(address);
+      const goesOn = !before || (last && isSameOwner(last, owner));
+      this.#sink.hold(address, owner, goesOn ? undefined : now);
+    }
+  }
+}
