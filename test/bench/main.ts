@@ -1,3 +1,4 @@
+import { benchBurst } from "./burst.ts";
 import { benchIngest } from "./ingest.ts";
 import type { Figure } from "./figure.ts";
 import { benchReportSize } from "./report-size.ts";
@@ -6,6 +7,7 @@ import { benchWindow } from "./window.ts";
 
 const SUITES: Record<string, () => Promise<Figure[]>> = {
   window: benchWindow,
+  burst: benchBurst,
   scanner: benchScanner,
   size: benchReportSize,
   ingest: benchIngest,

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { beforeEach, describe, test } from "vitest";
-import { BURST_HOST, BURST_PORT, type ListenOptions } from "../support/listen.ts";
+import { BURST_HOST, BURST_PORT } from "../support/burst.ts";
+import type { ListenOptions } from "../support/listen.ts";
 import { type Listener, openListener } from "../support/listener.ts";
 import { missing, NODE_V4, type Network, openNetwork, POD_V4, SERVER_V4 } from "../support/namespaces.ts";
 

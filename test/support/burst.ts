@@ -5,6 +5,9 @@ const AF_INET = 2;
 const SOCK_DGRAM = 2;
 /** Datagrams of one system call. */
 const BATCH = 256;
+/** Where bursts go: a network for such tests (RFC 2544), that nobody answers from. */
+export const BURST_HOST = "198.18.0.0";
+export const BURST_PORT = 10_000;
 /** Ports used of one address. */
 export const PORTS = 50_000;
 

@@ -12,12 +12,10 @@ import { type Entry, ORIG_DST } from "../../agent/conntrack/entry.ts";
 import { type EventsOptions, openEvents } from "../../agent/sources/events.ts";
 import type { SourceError } from "../../agent/sources/source.ts";
 import { openNetlink } from "../../agent/sources/netlink.ts";
-import { PORTS } from "./burst.ts";
+import { BURST_PORT, PORTS } from "./burst.ts";
 import { asRow, type Row } from "./rows.ts";
 
-/** Where bursts begin, in a network that nobody answers from. */
-export const BURST_HOST = "198.18.0.0";
-export const BURST_PORT = 10_000;
+/** BURST_HOST as an entry has it. */
 const FIRST_ADDRESS = 0xc612_0000 | 0;
 const MAX_FLOWS = 1_000_000;
 
