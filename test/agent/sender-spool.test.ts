@@ -74,13 +74,13 @@ test("after an outage the newest comes first, and a report made then tells of th
   let down = true;
   let newest: Parcel | undefined;
   const { sender, posted } = aSender(backlog, (parcel) => {
-    if (parcel.sequence === 5) newest = parcel;
+    // The server comes back when the fifth report does.
+    if (parcel.sequence === 5) [newest, down] = [parcel, false];
     return down ? DOWN : STORED;
   });
   for (const sequence of [1, 2, 3, 4]) await sender.offer(await aParcel(sequence, backlog.declarations));
   const run = sender.run();
   while (posted.length < 3) await turn();
-  down = false;
   await sender.offer(await aParcel(5, backlog.declarations));
   while (sender.unsent > 0) await turn();
   sender.stop();
