@@ -7,11 +7,12 @@ export const MAX_ROWS = 8_192;
 /** Names are texts of the wire (MAX_TEXT). */
 const MAX_NAME = 253;
 
-/** One pair of the map, and its line, counted from 1. */
+/** One pair of the map. */
 export interface Item {
   key: string;
   value: unknown;
-  line: number | undefined;
+  /** Its line, counted from 1; only asked for where something is wrong. */
+  line(): number | undefined;
 }
 
 /** What is wrong with a file, and in which line. */
@@ -49,9 +50,9 @@ export function rowsOf(items: readonly Item[]): Rows {
   for (const { key, value, line } of items) {
     const address = canonicalAddress(key);
     const owner = ownerOf(value);
-    if (address === undefined) complaints.push({ line, complaint: noAddress(key) });
-    else if (rows.has(address)) complaints.push({ line, complaint: `${address} is there twice` });
-    else if (typeof owner === "string") complaints.push({ line, complaint: `${address}: ${owner}` });
+    if (address === undefined) complaints.push({ line: line(), complaint: noAddress(key) });
+    else if (rows.has(address)) complaints.push({ line: line(), complaint: `${address} is there twice` });
+    else if (typeof owner === "string") complaints.push({ line: line(), complaint: `${address}: ${owner}` });
     else rows.set(address, owner);
   }
   return complaints.length > 0 ? { complaints } : { rows };

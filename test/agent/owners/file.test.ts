@@ -4,7 +4,14 @@ import { join } from "node:path";
 import * as fc from "fast-check";
 import { describe, test as base } from "vitest";
 import type { LogLine } from "../../../agent/log.ts";
-import { MAX_BYTES, MAX_COMPLAINTS, openFile, parseOwners, POLL_MS } from "../../../agent/owners/file.ts";
+import {
+  MAX_BYTES,
+  MAX_COMPLAINTS,
+  MAX_YAML_CHARACTERS,
+  openFile,
+  parseOwners,
+  POLL_MS,
+} from "../../../agent/owners/file.ts";
 import { MAX_ROWS } from "../../../agent/owners/file-rows.ts";
 import { OWNER_KINDS } from "../../../api/wire/owners.ts";
 
@@ -159,6 +166,13 @@ FD00:0::0001: { name: door, kind: external }
       Array.from({ length: count }, (_, i) => [`10.0.${i >> 8}.${i & 255}`, "n"]),
     );
     expect(await complaints(JSON.stringify(map))).toHaveLength(expected);
+  });
+
+  test.for([
+    [MAX_YAML_CHARACTERS, 0],
+    [MAX_YAML_CHARACTERS + 1, 1],
+  ] as const)("YAML of %i characters: complaints %i", async ([length, count], { expect }) => {
+    expect(await complaints("10.0.0.1: a\n".padEnd(length, "#"))).toHaveLength(count);
   });
 
   test("of any text is taken or refused, and never throws", async ({ expect }) => {
