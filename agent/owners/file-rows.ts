@@ -12,7 +12,7 @@ export interface Item {
   key: string;
   value: unknown;
   /** Its line, counted from 1; only asked for where something is wrong. */
-  line(): number | undefined;
+  line: () => number | undefined;
 }
 
 /** What is wrong with a file, and in which line. */

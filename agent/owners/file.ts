@@ -7,8 +7,8 @@ import type { Owner, OwnerSink, OwnerSource } from "./owner.ts";
 /** Eight thousand addresses with all that can be said of them. */
 export const MAX_BYTES = 1 << 20;
 /**
- * The parser of YAML takes 300 bytes for each of its own, and memory that was taken once is seldom given back: 18 MB for
- * so much, 110 MB for a megabyte's third. JSON costs a tenth.
+ * The parser of YAML takes some 250 bytes for each character, and the process keeps them: 16 MB for so many characters, 110
+ * MB for half a megabyte, which as JSON takes 8 MB.
  */
 export const MAX_YAML_CHARACTERS = 1 << 15;
 /** A change is known this long after it at the latest. A look at the file's date costs microseconds. */
