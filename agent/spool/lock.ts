@@ -45,7 +45,7 @@ function lockByKernel(folder: string, self: Holder, { flock, proc }: { flock: Fl
   const path = join(folder, LOCK);
   const fd = openSync(path, "a+", FILE_MODE);
   try {
-    if (flock.flock(fd, LOCK_EX | LOCK_NB) < 0) throw refusal(folder, flock.errno());
+    if (flock.flock(fd, LOCK_EX | LOCK_NB) < 0) throw refusal(folder, flock.errno(), proc);
     refuseIfHeld(folder, PID_LOCK, self, proc);
     writeFileSync(path, `${self.text}\n`);
   } catch (error) {
@@ -55,10 +55,14 @@ function lockByKernel(folder: string, self: Holder, { flock, proc }: { flock: Fl
   return () => closeSync(fd);
 }
 
-function refusal(folder: string, errno: number): Error {
-  if (errno !== EWOULDBLOCK) return new Error(`flock of ${join(folder, LOCK)} failed with errno ${errno}`);
-  const pid = Number.parseInt(readFileSync(join(folder, LOCK), "utf8"), 10);
-  return locked(folder, Number.isNaN(pid) ? "another agent" : `the agent with pid ${pid}`);
+function refusal(folder: string, errno: number, proc: string): Error {
+  const path = join(folder, LOCK);
+  if (errno !== EWOULDBLOCK) return new Error(`flock of ${path} failed with errno ${errno}`);
+  const text = readText(path) ?? "";
+  const pid = Number.parseInt(text, 10);
+  if (Number.isNaN(pid)) return locked(folder, "another agent");
+  const visible = describe(pid, proc) === text;
+  return locked(folder, `the agent with pid ${pid}${visible ? "" : " in another container"}`);
 }
 
 function lockByFile(folder: string, self: Holder, proc: string): Unlock {

@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -14,7 +14,7 @@ const none = async () => undefined;
 const LOCK_MODULE = join(import.meta.dirname, "../../agent/spool/lock.ts");
 
 /** Another process that holds the spool until it is killed. */
-async function holder(folder: string, load: "flock" | "file") {
+async function holder(folder: string, load: "flock" | "file", within: string[] = []) {
   const options =
     load === "file" ? "{ pid: process.pid, flock: async () => undefined }" : "{ pid: process.pid }";
   const script = `
@@ -22,7 +22,8 @@ async function holder(folder: string, load: "flock" | "file") {
     globalThis.unlock = await lockSpool(${JSON.stringify(folder)}, ${options});
     setInterval(() => globalThis.unlock, 1e6);
     console.log("ready");`;
-  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+  const [command, ...args] = [...within, process.execPath, "--input-type=module", "-e", script] as const;
+  const child = spawn(command, args, {
     stdio: ["ignore", "pipe", "inherit"],
   });
   onTestFinished(() => void child.kill("SIGKILL"));
@@ -55,6 +56,16 @@ test.for([
     (await lockSpool(folder, locking))();
   },
 );
+
+test("flock holds across pid namespaces, where a pid means nothing", async (ctx) => {
+  if (noFlock) ctx.skip(noFlock);
+  const unshare = ["unshare", "--pid", "--fork", "--kill-child", "--mount-proc"];
+  if (spawnSync(unshare[0]!, [...unshare.slice(1), "true"]).status !== 0)
+    ctx.skip("needs leave to make a pid namespace");
+  const folder = await aSpoolFolder();
+  await holder(folder, "flock", unshare);
+  await ctx.expect(lockSpool(folder, { pid })).rejects.toThrow("the agent with pid 1 in another container;");
+});
 
 test("a spool that was given back can be taken again", async (ctx) => {
   if (noFlock) ctx.skip(noFlock);
