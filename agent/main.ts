@@ -17,7 +17,7 @@ import { openSource } from "./sources/index.ts";
 import { openBacklog } from "./spool/backlog.ts";
 import { lockSpool } from "./spool/lock.ts";
 import { type Stop, stopOf } from "./stop.ts";
-import { Summary } from "./summary/summary.ts";
+import { Summary, type SummaryOptions } from "./summary/summary.ts";
 import { VERSION } from "./version.ts";
 import { windowUpTo } from "./window.ts";
 
@@ -71,13 +71,13 @@ function readOptions() {
   return undefined;
 }
 
-async function openReader(config: Config): Promise<Reader> {
+async function openReader(config: Config, options: SummaryOptions = {}): Promise<Reader> {
   return {
     ...(await openedSource(config)),
     identity: () => readIdentity(config.node),
     gauges: () => readGauges(),
     now: Date.now,
-    summary: new Summary(),
+    summary: new Summary(options),
   };
 }
 
@@ -87,7 +87,7 @@ async function openedSource(config: Config): Promise<Pick<Reader, "source" | "re
 }
 
 async function once(config: Config, json: boolean): Promise<number> {
-  const reader = await openReader(config);
+  const reader = await openReader(config, { counters: "since-creation", leases: "off" });
   const now = Date.now();
   const window = windowUpTo(now - config.intervalMs, now, config.intervalMs);
   const report = await readReport(reader, window, now, AbortSignal.timeout(READ_TIMEOUT_MS));

@@ -1,4 +1,4 @@
-import type { Report, ReportNode, TableDump, TableGauges } from "../api/wire.ts";
+import type { Report, ReportNode, TableGauges } from "../api/wire.ts";
 import { type Dump, type Source, SourceError } from "./sources/source.ts";
 import { Summary } from "./summary/summary.ts";
 import type { Window } from "./window.ts";
@@ -31,35 +31,38 @@ export async function readReport(
   signal: AbortSignal,
 ): Promise<Report> {
   const [node, table] = await Promise.all([reader.identity(), reader.gauges()]);
-  const read = await readTable(reader, signal);
+  const read = await readTable(reader, window, signal);
   // The kernel marks no dump of conntrack as interrupted (seen on 6.18), and a resize loses a third of its entries.
   const resized = (await reader.gauges()).buckets !== table.buckets;
   if (resized && read.dump) read.completeness.interrupted = true;
   return { node, sequence, window, table, ...read };
 }
 
-async function readTable(reader: Reader, signal: AbortSignal): Promise<Read> {
+async function readTable(reader: Reader, window: Window, signal: AbortSignal): Promise<Read> {
   const { source, summary, now } = reader;
   if (!source) return unseen(reader.reasons);
   const takenAt = now();
+  summary.dumpBegins(takenAt);
   try {
     const dump = await source.dump((entry) => summary.add(entry), signal);
-    const { counts, flows, untracked } = summary.take();
+    summary.dumpEnds(true);
+    const { counts, flows, untracked, opened } = summary.take(window);
     return {
-      completeness: { ...completeness(source, dump), ...(untracked > 0 && { untracked }) },
-      dump: timed(counts, takenAt, now()),
-      flows,
+      completeness: {
+        ...completeness(source, dump),
+        ...(untracked > 0 && { untracked }),
+        ...(opened && { opened }),
+      },
+      ...(counts && { dump: { ...counts, durationMs: Math.max(0, now() - takenAt) } }),
+      ...(flows && { flows }),
     };
   } catch (error) {
-    summary.take();
+    summary.dumpEnds(false);
+    summary.take(window);
     if (error instanceof SourceError) return unseen([`${error.message}; ${error.remedy}`]);
     if (signal.aborted) return unseen([`The ${source.name} source did not give the table in time.`]);
     throw error;
   }
-}
-
-function timed(counts: Omit<TableDump, "takenAt" | "durationMs">, takenAt: number, end: number): TableDump {
-  return { takenAt, durationMs: Math.max(0, end - takenAt), ...counts };
 }
 
 function completeness(source: Source, dump: Dump): Report["completeness"] {

@@ -1,6 +1,6 @@
 import type { Flows } from "../../api/wire.ts";
-import { formatAddress } from "../conntrack/address.ts";
 import { NAT_CLASSES } from "../conntrack/nat.ts";
+import { type AddressBook, compareWords } from "./address-book.ts";
 import { type FlowTable, type GroupKey, groupKey } from "./flow-table.ts";
 import { interleave, topIndexes } from "./top.ts";
 
@@ -12,79 +12,132 @@ export const MAX_LISTED_TALKERS = 512;
 /** Flow groups listed one by one; the rest is one exact remainder. */
 export const MAX_LISTED_GROUPS = 512;
 
-type Columns<Name extends string> = Record<Name, number[]>;
+/** Of the listed groups' peers, those whose dialled address is named: more Services than most nodes use. */
+export const MAX_LISTED_DIALLED = 256;
+
+/** Which columns the report has: those of what was seen. */
+export interface Known {
+  /** Openings and ends were seen. */
+  lives: boolean;
+  /** The timeout of established TCP is known, and so who was idle. */
+  idle: boolean;
+  /** There are counters to compare with. */
+  moved: boolean;
+}
+
+/** The rows a report lists, by their numbers in the table. */
+export interface ListedFlows {
+  sources: number[];
+  groups: number[];
+  dialled: number[];
+}
+
+/** Each metric names its largest in turn. */
+export function chooseFlows(table: FlowTable, known: Known, book: AddressBook): ListedFlows {
+  const { shown, window } = table;
+  const [sources, groups] = [table.addresses.size, table.groups.size];
+  const sourceMetrics = [
+    shown.bySource.entries,
+    ...(known.lives ? [window.bySource.opened, window.bySource.closed] : []),
+  ];
+  const groupMetrics = [
+    shown.byGroup.entries,
+    shown.byGroup.unreplied,
+    ...(known.lives ? [window.byGroup.opened] : []),
+    ...(known.moved ? [window.byGroup.bytes, window.byGroup.packets] : []),
+  ];
+  const listed = {
+    sources: largest(sourceMetrics, sources, MAX_LISTED_TALKERS),
+    groups: largest(groupMetrics, groups, MAX_LISTED_GROUPS),
+  };
+  const peers = new Set<number>();
+  book.add(...listed.sources);
+  for (const group of listed.groups) {
+    const { source, peer, natAddress } = groupKey(table, group);
+    book.add(source, peer, natAddress);
+    peers.add(peer);
+  }
+  const dialled = [...Array(table.dialled.size).keys()]
+    .filter((row) => peers.has(table.dialled.row(row).peer))
+    .slice(0, MAX_LISTED_DIALLED);
+  book.add(...dialled.map((row) => table.dialled.row(row).address));
+  return { ...listed, dialled };
+}
+
+interface Ranked {
+  upTo(size: number): ArrayLike<number>;
+}
+
+const largest = (metrics: readonly Ranked[], size: number, rows: number) =>
+  interleave(
+    metrics.map((metric) => topIndexes(metric.upTo(size), size, rows)),
+    rows,
+  );
 
 /**
  * The columns of a report: the largest sources and flow groups, and what is left when they are taken away. Rows stand in
  * the order of their addresses, not of their size: columns with such an order compress a third better.
+ *
+ * @param book closed, so that its positions hold
  */
-export function flowsOf(table: FlowTable): Flows {
-  const { size } = table.addresses;
-  const sources = topIndexes(table.bySource.entries.upTo(size), size, MAX_LISTED_TALKERS);
-  const groups = listedGroups(table);
-  const book = addressBook(table, sources, groups);
-  const talkers = talkerColumns(table, sources.toSorted(by(book.position)), book.position);
-  const columns = groupColumns(table, groups, book.position);
+export function flowColumns(
+  table: FlowTable,
+  listed: ListedFlows,
+  known: Known,
+  book: AddressBook,
+): Omit<Flows, "addresses"> {
+  const talkers = talkerColumns(table, listed.sources, known, book);
+  const groups = groupColumns(table, listed.groups, known, book);
+  const error = {
+    sources: Math.max(table.shown.error.sources, table.window.error.sources),
+    groups: Math.max(table.shown.error.groups, table.window.error.groups),
+  };
   return {
-    addresses: book.addresses,
     talkers,
     talkerRemainder: talkerRemainder(table, talkers),
-    groups: columns,
-    groupRemainder: groupRemainder(table, columns),
+    groups,
+    groupRemainder: groupRemainder(table, groups),
+    ...(error.sources + error.groups > 0 && { error }),
+    ...(listed.dialled.length > 0 && { dialled: dialledColumns(table, listed.dialled, book) }),
   };
 }
 
-/** Each metric names its largest in turn; bytes and packets only where the kernel counts them. */
-function listedGroups(table: FlowTable): number[] {
-  const { entries, unreplied, bytes, packets } = table.byGroup;
-  const metrics = table.counted > 0 ? [entries, unreplied, bytes, packets] : [entries, unreplied];
-  const size = table.groups.size;
-  const rankings = metrics.map((metric) => topIndexes(metric.upTo(size), size, MAX_LISTED_GROUPS));
-  return interleave(rankings, MAX_LISTED_GROUPS);
-}
-
-type Position = (index: number) => number;
-
-const by = (position: Position) => (a: number, b: number) => position(a) - position(b);
-
-/** The addresses the listed rows use, in order of their bytes, which is also what compresses best. */
-function addressBook(table: FlowTable, sources: number[], groups: number[]) {
-  const used = new Set(sources);
-  for (const group of groups) {
-    const { source, peer, natAddress } = groupKey(table, group);
-    used.add(source).add(peer);
-    if (natAddress >= 0) used.add(natAddress);
-  }
-  const keyed = [...used].map((index) => ({ index, words: addressWords(table, index) }));
-  const ordered = keyed.toSorted((a, b) => compareWords(a.words, b.words)).map(({ index }) => index);
-  const positions = new Map(ordered.map((index, position) => [index, position]));
-  const position: Position = (index) => positions.get(index) ?? 0;
-  return { addresses: ordered.map((index) => addressText(table, index)), position };
-}
-
-function talkerColumns(table: FlowTable, sources: number[], position: Position): Flows["talkers"] {
-  const { entries, snatEntries, unreplied, peers } = table.bySource;
+function talkerColumns(
+  { shown, window }: FlowTable,
+  listed: readonly number[],
+  known: Known,
+  book: AddressBook,
+): Flows["talkers"] {
+  const sources = listed.toSorted((a, b) => book.position(a) - book.position(b));
+  const { entries, snatEntries, unreplied, peers, established, idle, closeWait } = shown.bySource;
+  const column = (tally: { at(index: number): number }) => sources.map((source) => tally.at(source));
   return {
-    source: sources.map(position),
-    entries: sources.map((source) => entries.at(source)),
-    snatEntries: sources.map((source) => snatEntries.at(source)),
-    unreplied: sources.map((source) => unreplied.at(source)),
-    peers: sources.map((source) => peers.at(source)),
+    source: sources.map((source) => book.position(source)),
+    entries: column(entries),
+    snatEntries: column(snatEntries),
+    unreplied: column(unreplied),
+    peers: column(peers),
+    ...(known.lives && { opened: column(window.bySource.opened), closed: column(window.bySource.closed) }),
+    established: column(established),
+    ...(known.idle && { idle: column(idle) }),
+    closeWait: column(closeWait),
   };
 }
 
-function groupColumns(table: FlowTable, listed: number[], position: Position): Flows["groups"] {
-  const place = ({ source, peer, peerPort }: GroupKey) =>
-    [position(source), position(peer), peerPort] as const;
-  const rows = listed.map((group) => ({ group, key: groupKey(table, group) }));
-  rows.sort((a, b) => compareWords(place(a.key), place(b.key)));
+function groupColumns(
+  table: FlowTable,
+  listed: readonly number[],
+  known: Known,
+  book: AddressBook,
+): Flows["groups"] {
+  const position = (address: number) => book.position(address);
+  const place = ({ source, peer, peerPort }: GroupKey) => [position(source), position(peer), peerPort];
+  const rows = listed
+    .map((group) => ({ group, key: groupKey(table, group) }))
+    .toSorted((a, b) => compareWords(place(a.key), place(b.key)));
   const keys = rows.map(({ key }) => key);
-  const groups = rows.map(({ group }) => group);
-  const { entries, unreplied, bytes, packets } = table.byGroup;
-  const counters = {
-    bytes: groups.map((group) => exact(bytes.at(group))),
-    packets: groups.map((group) => exact(packets.at(group))),
-  };
+  const { shown, window } = table;
+  const column = (tally: { at(index: number): number }) => rows.map(({ group }) => exact(tally.at(group)));
   return {
     source: keys.map((key) => position(key.source)),
     peer: keys.map((key) => position(key.peer)),
@@ -92,32 +145,76 @@ function groupColumns(table: FlowTable, listed: number[], position: Position): F
     protocol: keys.map((key) => key.protocol),
     nat: keys.map((key) => NAT_CLASSES[key.nat] ?? "none"),
     natAddress: keys.map((key) => (key.natAddress < 0 ? null : position(key.natAddress))),
-    entries: groups.map((group) => entries.at(group)),
-    unreplied: groups.map((group) => unreplied.at(group)),
-    ...(table.counted > 0 && counters),
+    ...(keys.some((key) => key.zone > 0) && { zone: keys.map((key) => key.zone) }),
+    entries: column(shown.byGroup.entries),
+    unreplied: column(shown.byGroup.unreplied),
+    ...(known.lives && { opened: column(window.byGroup.opened), closed: column(window.byGroup.closed) }),
+    ...(known.moved && { bytes: column(window.byGroup.bytes), packets: column(window.byGroup.packets) }),
   };
 }
 
-function talkerRemainder(table: FlowTable, listed: Columns<"entries" | "snatEntries" | "unreplied">) {
-  const all = table.bySource.entries
-    .upTo(table.addresses.size)
-    .reduce((count, entries) => count + (entries > 0 ? 1 : 0), 0);
+function talkerRemainder(table: FlowTable, listed: Flows["talkers"]): Flows["talkerRemainder"] {
+  const { shown, window } = table;
+  const { total } = shown;
+  const all = anywhere(table.addresses.size, [
+    shown.bySource.entries,
+    ...(listed.opened ? [window.bySource.opened, window.bySource.closed] : []),
+  ]);
   return {
     sources: all - listed.entries.length,
-    entries: table.total.entries - sum(listed.entries),
-    snatEntries: table.total.snatEntries - sum(listed.snatEntries),
-    unreplied: table.total.unreplied - sum(listed.unreplied),
+    entries: total.entries - sum(listed.entries),
+    snatEntries: total.snatEntries - sum(listed.snatEntries),
+    unreplied: total.unreplied - sum(listed.unreplied),
+    ...livesLeft(table, listed),
+    ...(listed.established && { established: total.established - sum(listed.established) }),
+    ...(listed.idle && { idle: total.idle - sum(listed.idle) }),
+    ...(listed.closeWait && { closeWait: total.closeWait - sum(listed.closeWait) }),
   };
 }
 
 function groupRemainder(table: FlowTable, listed: Flows["groups"]): Flows["groupRemainder"] {
-  const { total } = table;
+  const { shown, window } = table;
+  const { opened, closed, bytes, packets } = window.byGroup;
+  const all = anywhere(table.groups.size, [
+    shown.byGroup.entries,
+    ...(listed.opened ? [opened, closed] : []),
+    ...(listed.bytes ? [bytes, packets] : []),
+  ]);
   return {
-    groups: table.groups.size - listed.entries.length,
-    entries: total.entries - sum(listed.entries),
-    unreplied: total.unreplied - sum(listed.unreplied),
-    ...(listed.bytes && { bytes: exact(total.bytes - sum(listed.bytes)) }),
-    ...(listed.packets && { packets: exact(total.packets - sum(listed.packets)) }),
+    groups: all - listed.entries.length,
+    entries: shown.total.entries - sum(listed.entries),
+    unreplied: shown.total.unreplied - sum(listed.unreplied),
+    ...livesLeft(table, listed),
+    ...(listed.bytes && { bytes: exact(window.total.bytes - sum(listed.bytes)) }),
+    ...(listed.packets && { packets: exact(window.total.packets - sum(listed.packets)) }),
+  };
+}
+
+const livesLeft = ({ window }: FlowTable, { opened, closed }: Partial<Flows["groups"]>) => ({
+  ...(opened && { opened: window.total.opened - sum(opened) }),
+  ...(closed && { closed: window.total.closed - sum(closed) }),
+});
+
+/** Rows that have anything in any of these. */
+function anywhere(size: number, tallies: readonly Ranked[]): number {
+  const columns = tallies.map((tally) => tally.upTo(size));
+  let rows = 0;
+  for (let row = 0; row < size; row += 1) if (columns.some((column) => (column[row] ?? 0) > 0)) rows += 1;
+  return rows;
+}
+
+function dialledColumns(
+  { dialled }: FlowTable,
+  listed: readonly number[],
+  book: AddressBook,
+): Flows["dialled"] {
+  const rows = listed.map((row) => dialled.row(row));
+  return {
+    peer: rows.map(({ peer }) => book.position(peer)),
+    peerPort: rows.map(({ peerPort }) => peerPort),
+    protocol: rows.map(({ protocol }) => protocol),
+    address: rows.map(({ address }) => book.position(address)),
+    port: rows.map(({ port }) => port),
   };
 }
 
@@ -125,22 +222,3 @@ function groupRemainder(table: FlowTable, listed: Flows["groups"]): Flows["group
 const exact = (count: number) => Math.min(Math.max(count, 0), Number.MAX_SAFE_INTEGER);
 
 const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
-
-const WORDS = [0, 1, 2, 3] as const;
-
-function addressWords(table: FlowTable, index: number): number[] {
-  return WORDS.map((word) => table.addresses.word(index, word) >>> 0);
-}
-
-/** Order of two lists of the same length by their first difference. */
-function compareWords(a: readonly number[], b: readonly number[]): number {
-  const at = a.findIndex((word, index) => word !== b[index]);
-  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
-}
-
-/** IPv4 keys are IPv4-mapped: 0:0:ffff and the address. */
-function addressText(table: FlowTable, index: number): string {
-  const words = Int32Array.from(WORDS, (word) => table.addresses.word(index, word));
-  const mapped = words[0] === 0 && words[1] === 0 && words[2] === 0xffff;
-  return mapped ? formatAddress(words, 3, 4) : formatAddress(words, 0, 6);
-}

@@ -1,3 +1,5 @@
+import { SPARE_FACTOR } from "./tally.ts";
+
 /** Part of the slots that may be taken before the table grows; probing stays short below it. */
 const MAX_LOAD = 0.6;
 const FIRST_CAPACITY = 1024;
@@ -44,11 +46,35 @@ export class KeyTable {
     this.slots.fill(0);
   }
 
+  /**
+   * Forgets the keys whose `keep` is 0 and numbers the others anew in the same order, so that numbers only fall. Words that
+   * are themselves numbers of another table are rewritten by `change`, which is handed all words and the first of each key.
+   *
+   * @returns the new number of each old one, or -1
+   */
+  compact(keep: Uint8Array, change?: (words: Int32Array, at: number) => void): Int32Array {
+    const map = new Int32Array(this.size).fill(-1);
+    const { keys } = this;
+    let size = 0;
+    for (let index = 0; index < this.size; index += 1) {
+      if (!keep[index]) continue;
+      keys.copyWithin(size * WIDTH, index * WIDTH, (index + 1) * WIDTH);
+      change?.(keys, size * WIDTH);
+      map[index] = size;
+      size += 1;
+    }
+    this.size = size;
+    if (this.capacity > FIRST_CAPACITY && this.capacity > SPARE_FACTOR * size)
+      this.resize(Math.max(FIRST_CAPACITY, 2 * size));
+    else this.place(this.slots.fill(0));
+    return map;
+  }
+
   // oxlint-disable-next-line max-params -- the hot path passes words, not objects
   private add(slot: number, a: number, b: number, c: number, d: number): number {
     if (this.size >= this.limit) return -1;
     if (this.size >= this.capacity) {
-      this.grow();
+      this.resize(this.capacity * 2);
       return this.index(a, b, c, d);
     }
     const index = this.size;
@@ -63,18 +89,22 @@ export class KeyTable {
     return index;
   }
 
-  private grow(): void {
-    this.capacity = Math.min(this.capacity * 2, this.limit);
+  private resize(capacity: number): void {
+    this.capacity = Math.min(capacity, this.limit);
     const keys = new Int32Array(this.capacity * WIDTH);
-    keys.set(this.keys);
+    keys.set(this.keys.subarray(0, this.size * WIDTH));
     this.keys = keys;
     this.slots = new Int32Array(slotsFor(this.capacity));
-    const mask = this.slots.length - 1;
+    this.place(this.slots);
+  }
+
+  private place(slots: Int32Array): void {
+    const mask = slots.length - 1;
     for (let index = 0; index < this.size; index += 1) {
       let slot =
         mix(this.word(index, 0), this.word(index, 1), this.word(index, 2), this.word(index, 3)) & mask;
-      while (this.slots[slot] !== 0) slot = (slot + 1) & mask;
-      this.slots[slot] = index + 1;
+      while (slots[slot] !== 0) slot = (slot + 1) & mask;
+      slots[slot] = index + 1;
     }
   }
 }

@@ -1,7 +1,6 @@
 import { test } from "vitest";
 import { type Reader, readReport } from "../../agent/read.ts";
 import { type Dump, type Source, SourceError } from "../../agent/sources/source.ts";
-import { FlowTable } from "../../agent/summary/flow-table.ts";
 import { Summary } from "../../agent/summary/summary.ts";
 import { Report } from "../../api/wire.ts";
 import { aReport } from "../support/a-report.ts";
@@ -111,13 +110,13 @@ test("a source that does not answer in time costs the report its flows and says 
   expect(completeness.blind).toEqual(["The procfs source did not give the table in time."]);
 });
 
-test("entries beyond the groups that are told apart are counted", async ({ expect }) => {
+test("entries of groups that were folded away are counted", async ({ expect }) => {
   const reader = readerOf(sourceOf([[1, 2, 3, 4].map((peer) => ({ source: 1, peer }))]));
-  reader.summary = new Summary(new FlowTable(3, 100));
+  reader.summary = new Summary({ limits: { groups: 3, addresses: 100 } });
   const { completeness, flows } = await read(reader);
   expect([completeness.untracked, flows?.groupRemainder]).toEqual([
-    1,
-    { groups: 0, entries: 1, unreplied: 1 },
+    3,
+    { groups: 0, entries: 3, unreplied: 3 },
   ]);
 });
 

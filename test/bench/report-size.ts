@@ -106,10 +106,12 @@ export function worstReport(seed = 1): Report {
 }
 
 function reportOf(fill: (summary: Summary) => void): Report {
-  const summary = new Summary();
+  const summary = new Summary({ counters: "since-creation" });
+  summary.dumpBegins(NOW);
   fill(summary);
-  const { counts, flows } = summary.take();
-  return aReport({ dump: { takenAt: NOW, durationMs: 9, ...counts }, flows });
+  summary.dumpEnds(true);
+  const { counts, flows } = summary.take({ from: NOW });
+  return aReport({ ...(counts && { dump: { ...counts, durationMs: 9 } }), ...(flows && { flows }) });
 }
 
 export async function benchReportSize(): Promise<Figure[]> {

@@ -25,6 +25,8 @@ export function expectedTalkers(entries: readonly PlainEntry[]): Map<Cell, Row> 
         snatEntries: own.filter((entry) => (entry.natAddress ?? entry.source) !== entry.source).length,
         unreplied: own.filter((entry) => !((entry.status ?? 0) & 2)).length,
         peers: new Set(own.map(({ peer }) => peer)).size,
+        established: own.filter((entry) => (entry.protocol ?? 6) === 6 && (entry.state ?? 3) === 3).length,
+        closeWait: own.filter((entry) => (entry.protocol ?? 6) === 6 && entry.state === 5).length,
       },
     ]),
   );

@@ -1,16 +1,15 @@
 import * as fc from "fast-check";
 import { test } from "vitest";
-import { FlowTable } from "../../../agent/summary/flow-table.ts";
 import { MAX_LISTED_GROUPS, MAX_LISTED_TALKERS } from "../../../agent/summary/flows.ts";
-import { Summary } from "../../../agent/summary/summary.ts";
+import { Summary, type SummaryOptions } from "../../../agent/summary/summary.ts";
 import { Flows } from "../../../api/wire.ts";
-import { anEntry, type PlainEntry, someEntry } from "../../support/entries.ts";
+import { type PlainEntry, someEntry } from "../../support/entries.ts";
+import { dumped, TAKEN_AT } from "../../support/dumped.ts";
 import { expectedTalkers, rowsOf, summed } from "../../support/flow-rows.ts";
 
-const summarize = (entries: readonly PlainEntry[], table?: FlowTable) => {
-  const summary = new Summary(table);
-  for (const entry of entries) summary.add(anEntry(entry));
-  return summary.take();
+const summarize = (entries: readonly PlainEntry[], limits: SummaryOptions["limits"] = {}) => {
+  const summary = new Summary({ counters: "since-creation", limits });
+  return dumped(summary, entries);
 };
 
 test("talkers and groups are what a plain count of the entries gives", ({ expect }) => {
@@ -60,6 +59,7 @@ test("the composition counts by family, protocol, state, NAT class and status", 
     { source: 1, peer: 52, protocol: 17, ipv6: true, status: 2 | (1 << 14), natAddress: 200, zone: 7 },
   ]);
   expect(counts).toEqual({
+    takenAt: TAKEN_AT,
     entries: 3,
     byFamily: { ipv4: 2, ipv6: 1 },
     byProtocol: { "6": 2, "17": 1 },
@@ -107,7 +107,7 @@ test.for([MAX_LISTED_TALKERS, MAX_LISTED_TALKERS + 1])(
     );
     const left = size - MAX_LISTED_TALKERS;
     expect(flows.talkers.entries).toHaveLength(MAX_LISTED_TALKERS);
-    expect(flows.talkerRemainder).toEqual({ sources: left, entries: left, snatEntries: 0, unreplied: left });
+    expect(flows.talkerRemainder).toMatchObject({ sources: left, entries: left, unreplied: left });
   },
 );
 
@@ -136,18 +136,16 @@ test("totals hold when there are more groups and addresses than are tracked", ({
     natAddress: 200,
     bytes: 10,
   }));
-  const { flows } = summarize(entries, new FlowTable(50, 60));
+  const { flows } = summarize(entries, { groups: 50, addresses: 60 });
   expect(summed(rowsOf(flows).groups, "entries") + flows.groupRemainder.entries).toBe(500);
   expect(summed(rowsOf(flows).groups, "bytes") + (flows.groupRemainder.bytes ?? 0)).toBe(5_000);
   expect(summed(rowsOf(flows).talkers, "snatEntries") + flows.talkerRemainder.snatEntries).toBe(500);
 });
 
-test("nothing of a window is left in the next", ({ expect }) => {
-  const summary = new Summary();
-  summary.add(anEntry({ source: 1, peer: 2, bytes: 5 }));
-  summary.take();
-  summary.add(anEntry({ source: 3, peer: 4 }));
-  const { counts, flows } = summary.take();
+test("nothing of a dump is left in the next", ({ expect }) => {
+  const summary = new Summary({ counters: "since-creation" });
+  dumped(summary, [{ source: 1, peer: 2, bytes: 5 }]);
+  const { counts, flows } = dumped(summary, [{ source: 3, peer: 4 }]);
   expect([counts.entries, flows.addresses, flows.groups.bytes]).toEqual([
     1,
     ["10.0.0.3", "10.0.0.4"],
