@@ -17,7 +17,7 @@ const FLOWS = 100_000;
 /** With these the table of the last figure stays under the 262,144 entries a kernel allows by default. */
 const TABLE = 200_000;
 const RATE_FLOWS = 60_000;
-const RUNS = 3;
+const ROUNDS = 5;
 /** /proc/PID/stat counts in hundredths of a second, everywhere (USER_HZ). */
 const CLOCK_TICK_MS = 10;
 /** As large as conntrack is asked to make its buffer here, and as ours is. */
@@ -170,41 +170,51 @@ function costOf({ pid }: ChildProcess): { cpuMs: number; rssMb: number } {
 
 /** How many new flows a second one core gets through the node, while others listen and read. */
 async function rates(): Promise<Figure[]> {
-  const rate = async (while_: (network: Network) => Promise<() => Promise<unknown>>) => {
-    const samples: number[] = [];
-    for (let i = 0; i < RUNS; i += 1) {
-      await using network = await openNode();
-      const stop = await while_(network);
-      samples.push(RATE_FLOWS / (await burst(network, RATE_FLOWS)));
-      await stop();
-    }
-    return median(samples) * 1000;
+  const rounds: Rates[] = [];
+  for (let i = 0; i < ROUNDS; i += 1) rounds.push(await rateRound());
+  const flows = (name: string, of: keyof Rates): Figure => {
+    return { name, value: median(rounds.map((round) => round[of])), unit: "flows/s" };
   };
-  const alone = await rate(async () => async () => {});
-  const listened = await rate(async (network) => {
-    const listener = await listen(network);
-    return () => listener.stop();
-  });
-  const dumped = await rate(async (network) => {
-    await network.exec(network.node, process.execPath, [FILL_TABLE, String(TABLE)]);
-    return dumping(await listen(network));
-  });
-  const flows = (name: string, value: number): Figure => ({ name, value, unit: "flows/s" });
+  const lost = (name: string, of: keyof Rates): Figure => {
+    return { name, value: median(rounds.map((round) => 1 - round[of] / round.alone)) * 100, unit: "%" };
+  };
   return [
-    flows("new flows, nobody listens", alone),
-    flows("new flows, we listen", listened),
-    flows(`new flows, we listen and read ${TABLE.toLocaleString("en-US")} entries again and again`, dumped),
-    { name: "new flows lost to listening", value: (1 - listened / alone) * 100, unit: "%" },
-    {
-      name: "new flows lost to listening and reading all the time",
-      value: (1 - dumped / alone) * 100,
-      unit: "%",
-    },
+    flows("new flows, nobody listens", "alone"),
+    flows("new flows, we listen", "heard"),
+    flows(`new flows, we listen and read ${TABLE.toLocaleString("en-US")} entries again and again`, "read"),
+    lost("new flows lost to listening", "heard"),
+    lost("new flows lost to listening and reading all the time", "read"),
   ];
 }
 
+interface Rates {
+  alone: number;
+  heard: number;
+  read: number;
+}
+
+/** One after the other, so that what else the machine does weighs on all three alike. */
+async function rateRound(): Promise<Rates> {
+  await using network = await openNode();
+  const rate = async () => (RATE_FLOWS / (await burst(network, RATE_FLOWS))) * 1000;
+  // The first one pays for memory that the kernel then keeps at hand.
+  await rate();
+  await flush(network);
+  const alone = await rate();
+  await flush(network);
+  const listener = await listen(network);
+  const heardRate = await rate();
+  await listener.stop();
+  await flush(network);
+  await network.exec(network.node, process.execPath, [FILL_TABLE, String(TABLE)]);
+  const stop = dumping(await listen(network));
+  const read = await rate();
+  await stop();
+  return { alone, heard: heardRate, read };
+}
+
 /** Reads the table again and again until told to stop. */
-async function dumping(listener: Listener): Promise<() => Promise<unknown>> {
+function dumping(listener: Listener): () => Promise<unknown> {
   const state = { stopped: false };
   const reading = (async () => {
     while (!state.stopped) await listener.dump();
