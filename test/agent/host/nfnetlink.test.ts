@@ -26,6 +26,11 @@ test("the messages of a datagram are handed over with their resource and attribu
   expect(last).toBe(false);
 });
 
+test("a message whose length is no multiple of four is followed by the next at one", ({ expect }) => {
+  const odd = message([0, 0, 0, 7, 1], { type: 0x104 });
+  expect(read([...odd, ...row(8)]).answers).toMatchObject([{ resource: 7 }, { resource: 8 }]);
+});
+
 test("the end of the dump is the last that is wanted", ({ expect }) => {
   expect(read([...row(0), ...done, ...row(1)])).toMatchObject({ answers: [{ resource: 0 }], last: true });
 });

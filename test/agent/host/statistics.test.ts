@@ -38,6 +38,11 @@ describe("what was counted between two readings", () => {
   test.for([
     ["all counters fell", cpus({ drop: 5, found: 2 ** 32 - 1 }), cpus({ drop: 0, found: 3 })],
     [
+      "all fell, though by less than half their width",
+      cpus({ drop: 3_000_000_000 }, { drop: 9 }),
+      cpus({ drop: 0 }, { drop: 1 }),
+    ],
+    [
       "the only counter fell by more than half its width",
       cpus({ drop: 2 ** 32 - 1 }),
       cpus({ drop: 2 ** 31 - 1 }),
