@@ -9,7 +9,8 @@ import {
 } from "./docker-container.ts";
 import type { Owner, OwnerSink, OwnerSource } from "./owner.ts";
 
-const SOCKET = "/var/run/docker.sock";
+/** Where the daemon listens unless it was told otherwise. */
+export const DOCKER_SOCKET = "/var/run/docker.sock";
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 30_000;
 /** More containers than one machine runs; each takes a request when the daemon comes back. */
@@ -35,7 +36,7 @@ export function openDocker(deps: DockerDeps): OwnerSource {
 }
 
 async function run(holders: Holders, deps: DockerDeps, signal: AbortSignal): Promise<void> {
-  const { socketPath = SOCKET, log, sleep } = deps;
+  const { socketPath = DOCKER_SOCKET, log, sleep } = deps;
   let attempt = 0;
   let lost = false;
   while (!signal.aborted) {
