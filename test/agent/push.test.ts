@@ -143,3 +143,9 @@ test("a report is made smaller as long as something is left to halve", async ({ 
   expect(await shrinking(() => undefined)(parcel)).toBeUndefined();
   expect(await shrinking(() => half)({ ...parcel, body: new Uint8Array() })).toBeUndefined();
 });
+
+test("a packed report carries a checksum", async ({ expect }) => {
+  const { body } = await pack(aReport());
+  // Frame_Header_Descriptor, bit 2: Content_Checksum_flag (RFC 8878, 3.1.1.1.1).
+  expect(body[4]! & 4).toBe(4);
+});

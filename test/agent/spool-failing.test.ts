@@ -165,3 +165,49 @@ test("a report refused while losses cannot be saved is refused and declared agai
   const { backlog: next } = await aBacklog(folder);
   expect([sequences(next), next.declarations]).toEqual([[1], []]);
 });
+
+test("killed at any call of the file system while it makes room, a spool has or declares the oldest", async ({
+  expect,
+}) => {
+  for (let calls = 0; calls < 30; calls += 1) {
+    const folder = await aSpoolFolder();
+    let left = Infinity;
+    const disk = failingDisk(() => ((left -= 1) < 0 ? "EIO" : undefined));
+    const { backlog } = await aBacklog(folder, { disk, lock: noLock, limits: { diskBytes: 4096 } });
+    await backlog.offer(await aParcel(1));
+    left = calls;
+    await backlog.offer(await aParcel(2));
+    const { backlog: next } = await aBacklog(folder, { lock: noLock });
+    const accounted = [...sequences(next), ...next.declarations.map(({ from }) => from)];
+    expect(accounted, `after ${calls} calls`).toContain(1);
+  }
+});
+
+test("on a full disk a loss is saved in the room that the lost report leaves", async ({ expect }) => {
+  const folder = await aSpoolFolder();
+  let full = false;
+  const disk = failingDisk((call, path) => {
+    if (call === "unlink" && path.endsWith(".zst")) full = false;
+    return full && call === "write" ? "ENOSPC" : undefined;
+  });
+  let now = Date.now();
+  const { backlog } = await aBacklog(folder, { disk, lock: noLock, now: () => now });
+  await backlog.offer(await aParcel(1));
+  [full, now] = [true, now + 49 * 3_600_000];
+  await backlog.open();
+  const { backlog: next } = await aBacklog(folder, { lock: noLock });
+  expect(next.declarations).toEqual([declared("age", 1)]);
+});
+
+test("where there is room for one, the newest report goes to the disk", async ({ expect }) => {
+  const folder = await aSpoolFolder();
+  let writes = 0;
+  const disk = failingDisk((call, path) =>
+    call === "write" && path.endsWith(".zst.tmp") && writes-- <= 0 ? "ENOSPC" : undefined,
+  );
+  const { backlog } = await aBacklog(folder, { disk });
+  await backlog.offer(await aParcel(1));
+  writes = 1;
+  await backlog.offer(await aParcel(2));
+  expect(backlog.held.map(({ sequence }) => sequence)).toEqual([1]);
+});
