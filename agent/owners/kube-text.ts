@@ -1,0 +1,148 @@
+const NEWLINE = 0x0a;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const OBJECT = 0x7b;
+const OBJECT_END = 0x7d;
+const ARRAY = 0x5b;
+const ARRAY_END = 0x5d;
+
+/**
+ * Longest object taken. An object is at most 1.5 MiB in etcd, where its field names are numbers; as JSON it is larger.
+ */
+export const MAX_OBJECT_BYTES = 4 * 1024 * 1024;
+
+/** Bytes of a text that comes in pieces, up to the bound; what is beyond is dropped, and the text with it. */
+class Pieces {
+  #pieces: Uint8Array[] = [];
+  #length = 0;
+  overlong = false;
+
+  add(bytes: Uint8Array): void {
+    this.#length += bytes.length;
+    if (this.#length > MAX_OBJECT_BYTES) {
+      this.overlong = true;
+      this.#pieces = [];
+    } else if (bytes.length > 0) this.#pieces.push(bytes);
+  }
+
+  take(): string | undefined {
+    const text = this.overlong ? undefined : Buffer.concat(this.#pieces).toString("utf8");
+    this.#pieces = [];
+    this.#length = 0;
+    this.overlong = false;
+    return text;
+  }
+}
+
+/** Takes a value that was read, or hears that one could not be: longer than the bound, or no JSON. */
+export interface ObjectSink {
+  take(value: unknown): void;
+  unreadable(): void;
+}
+
+function give(text: string | undefined, sink: ObjectSink): void {
+  let value: unknown;
+  try {
+    value = JSON.parse(text ?? "");
+  } catch {
+    return sink.unreadable();
+  }
+  sink.take(value);
+}
+
+/** Reads JSON values, one a line. What cannot be read costs its own line alone; a line without an end is left out. */
+export function jsonLines(sink: ObjectSink): (chunk: Uint8Array) => void {
+  const line = new Pieces();
+  return (chunk) => {
+    let start = 0;
+    for (let end = chunk.indexOf(NEWLINE); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
+      line.add(chunk.subarray(start, end));
+      start = end + 1;
+      const text = line.take();
+      if (text?.trim() !== "") give(text, sink);
+    }
+    // The chunk is the transport's and may be overwritten.
+    line.add(chunk.slice(start));
+  };
+}
+
+/**
+ * Reads a list of Kubernetes, {"metadata": ..., "items": [...]}, item by item, so that no more than one is held at once
+ * however many there are.
+ */
+export class JsonList {
+  readonly #sink: ObjectSink;
+  /** What stands around the elements of the arrays of the outermost object. */
+  readonly #frame = new Pieces();
+  readonly #item = new Pieces();
+  #place: "frame" | "array" | "item" = "frame";
+  #depth = 0;
+  #inText = false;
+  #escaped = false;
+
+  constructor(sink: ObjectSink) {
+    this.#sink = sink;
+  }
+
+  push(chunk: Uint8Array): void {
+    let start = 0;
+    for (let at = 0; at < chunk.length; at++) {
+      const byte = chunk[at] as number;
+      if (this.#inText) this.#passText(byte);
+      else if (byte === QUOTE) this.#inText = true;
+      else if (byte === OBJECT || byte === ARRAY) start = this.#open(byte, chunk, start, at);
+      else if (byte === OBJECT_END || byte === ARRAY_END) start = this.#close(chunk, start, at);
+    }
+    // The chunk is the transport's and may be overwritten.
+    this.#keep(chunk.slice(start));
+  }
+
+  /** The list without its items; undefined where the text was none, or not whole. */
+  end(): unknown {
+    let frame: unknown;
+    give(this.#frame.take(), {
+      take: (value) => {
+        frame = value;
+      },
+      unreadable: () => {},
+    });
+    return frame;
+  }
+
+  #passText(byte: number): void {
+    if (this.#escaped) this.#escaped = false;
+    else if (byte === BACKSLASH) this.#escaped = true;
+    else if (byte === QUOTE) this.#inText = false;
+  }
+
+  /** Gives where the bytes begin that are not kept yet. */
+  #open(byte: number, chunk: Uint8Array, start: number, at: number): number {
+    this.#depth += 1;
+    if (this.#depth === 2 && this.#place === "frame" && byte === ARRAY) {
+      this.#keep(chunk.slice(start, at + 1));
+      this.#place = "array";
+    } else if (this.#place === "array") {
+      this.#place = "item";
+      return at;
+    }
+    return start;
+  }
+
+  #close(chunk: Uint8Array, start: number, at: number): number {
+    this.#depth -= 1;
+    if (this.#place === "array") {
+      this.#place = "frame";
+      return at;
+    }
+    if (this.#place === "frame" || this.#depth !== 2) return start;
+    this.#keep(chunk.slice(start, at + 1));
+    give(this.#item.take(), this.#sink);
+    this.#place = "array";
+    return at + 1;
+  }
+
+  #keep(bytes: Uint8Array): void {
+    if (this.#place === "item") this.#item.add(bytes);
+    else if (this.#place === "frame") this.#frame.add(bytes);
+  }
+}
