@@ -20,9 +20,10 @@ export class AddressBook {
 
   /** Adds all of them, or none where they do not all fit. */
   fits(numbers: readonly number[]): boolean {
-    const more = new Set(numbers.filter((number) => number >= 0 && !this.used.has(number)));
-    if (this.used.size + more.size > MAX_BOOKED) return false;
-    this.add(...more);
+    let more = 0;
+    for (const number of numbers) if (number >= 0 && !this.used.has(number)) more += 1;
+    if (this.used.size + more > MAX_BOOKED) return false;
+    this.add(...numbers);
     return true;
   }
 
@@ -45,8 +46,11 @@ const addressWords = (table: KeyTable, number: number) => WORDS.map((word) => ta
 
 /** Order of two lists of the same length by their first difference. */
 export function compareWords(a: readonly number[], b: readonly number[]): number {
-  const at = a.findIndex((word, index) => word !== b[index]);
-  return at < 0 ? 0 : (a[at] ?? 0) - (b[at] ?? 0);
+  for (let at = 0; at < a.length; at += 1) {
+    const difference = (a[at] as number) - (b[at] as number);
+    if (difference !== 0) return difference;
+  }
+  return 0;
 }
 
 /** IPv4 keys are IPv4-mapped: 0:0:ffff and the address. */

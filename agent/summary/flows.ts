@@ -3,6 +3,7 @@ import { NAT_CLASSES } from "../conntrack/nat.ts";
 import { type AddressBook, compareWords } from "./address-book.ts";
 import { type FlowTable, type GroupKey, groupKey } from "./flow-table.ts";
 import { interleave, topIndexes } from "./top.ts";
+import { count, type Readable, weigh } from "./weights.ts";
 
 /**
  * Sources listed one by one: twice the Pods a node can hold (kubelet's usual limits are 110 and 250), and few enough that
@@ -64,11 +65,7 @@ export function chooseFlows(table: FlowTable, known: Known, book: AddressBook): 
   return { ...listed, dialled };
 }
 
-interface Ranked {
-  upTo(size: number): ArrayLike<number>;
-}
-
-const largest = (metrics: readonly Ranked[], size: number, rows: number) =>
+const largest = (metrics: readonly Readable[], size: number, rows: number) =>
   interleave(
     metrics.map((metric) => topIndexes(metric.upTo(size), size, rows)),
     rows,
@@ -196,11 +193,8 @@ const livesLeft = ({ window }: FlowTable, { opened, closed }: Partial<Flows["gro
 });
 
 /** Rows that have anything in any of these. */
-function anywhere(size: number, tallies: readonly Ranked[]): number {
-  const columns = tallies.map((tally) => tally.upTo(size));
-  let rows = 0;
-  for (let row = 0; row < size; row += 1) if (columns.some((column) => (column[row] ?? 0) > 0)) rows += 1;
-  return rows;
+function anywhere(size: number, tallies: readonly Readable[]): number {
+  return count(Uint8Array.from(weigh(size, tallies), (weight) => (weight > 0 ? 1 : 0)));
 }
 
 function dialledColumns(

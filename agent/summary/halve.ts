@@ -110,10 +110,8 @@ const eachTable = (report: Report) =>
 
 /** Only the addresses that are still used, with all indexes of them put right. */
 function withAddresses(report: Report & { flows: Flows }): Report {
-  const used = new Set<number>();
-  for (const table of eachTable(report))
-    for (const name of ADDRESS_COLUMNS)
-      for (const index of table?.[name] ?? []) if (index !== null) used.add(index as number);
+  const columns = eachTable(report).flatMap((table) => ADDRESS_COLUMNS.map((name) => table?.[name] ?? []));
+  const used = new Set(columns.flat().filter((index) => index !== null) as number[]);
   const order = [...used].toSorted((a, b) => a - b);
   const places = new Map(order.map((index, place) => [index, place]));
   const moved = <Table extends object>(table: Table): Table =>

@@ -2,6 +2,7 @@ import type { LeaseChanges } from "../../api/wire.ts";
 import { type AddressBook, compareWords } from "./address-book.ts";
 import { type FlowTable, type GroupKey, groupKey } from "./flow-table.ts";
 import type { LeaseRows } from "./lease-log.ts";
+import { topIndexes } from "./top.ts";
 
 /** As many as the wire takes. */
 export const MAX_LEASE_HOLDERS = 16_384;
@@ -15,19 +16,18 @@ export interface ChosenLeases {
 
 /** The largest holders first, as long as there is room for them and their addresses. */
 export function chooseLeases(rows: LeaseRows, table: FlowTable, book: AddressBook): ChosenLeases {
-  const leases = new Map<number, number>();
+  const leases = new Uint32Array(table.groups.size);
   for (let row = 0; row < rows.size; row += 1) {
     const group = rows.groups[row] as number;
-    if (group >= 0) leases.set(group, (leases.get(group) ?? 0) + 1);
+    if (group >= 0) leases[group] = (leases[group] as number) + 1;
   }
   const holders = new Map<number, GroupKey>();
   let listed = 0;
-  for (const [group, held] of [...leases].toSorted((a, b) => b[1] - a[1])) {
-    if (holders.size >= MAX_LEASE_HOLDERS) break;
+  for (const group of topIndexes(leases, leases.length, MAX_LEASE_HOLDERS)) {
     const key = groupKey(table, group);
     if (!book.fits([key.source, key.natAddress, key.peer])) continue;
     holders.set(group, key);
-    listed += held;
+    listed += leases[group] as number;
   }
   return { rows, holders, omitted: rows.size - listed };
 }
@@ -69,26 +69,26 @@ const PORTS = 2 ** 16;
 const ROWS = 2 ** 17;
 
 /** Rows in order of holder, NAT port and time; rank (14 bits), port (16) and row (17) fit one exact number. */
-function orderOf({ size, groups, ports }: LeaseRows, holders: readonly number[]) {
+function orderOf({ size, groups, ports }: LeaseRows, holders: readonly number[]): Float64Array {
   const ranks = new Map(holders.map((group, rank) => [group, rank]));
-  const keys = new Float64Array(size).fill(Number.POSITIVE_INFINITY);
+  const keys = new Float64Array(size);
   let listed = 0;
   for (let row = 0; row < size; row += 1) {
     const rank = ranks.get(groups[row] as number);
     if (rank === undefined) continue;
-    keys[row] = (rank * PORTS + ((ports[row] as number) >>> 16)) * ROWS + row;
+    keys[listed] = (rank * PORTS + ((ports[row] as number) >>> 16)) * ROWS + row;
     listed += 1;
   }
-  const order = keys.toSorted().subarray(0, listed);
-  return Array.from(order, (key) => ({ rank: Math.floor(key / (PORTS * ROWS)), row: key % ROWS }));
+  return keys.subarray(0, listed).toSorted();
 }
 
-function rowColumns(rows: LeaseRows, order: readonly { rank: number; row: number }[], from: number) {
+function rowColumns(rows: LeaseRows, order: Float64Array, from: number) {
   const columns = { leases: [] as number[], natPort: [] as number[], sourcePort: [] as number[] };
   let holder = -1;
   let before = 0;
-  for (const { rank, row } of order) {
-    const packed = rows.ports[row] as number;
+  for (const key of order) {
+    const rank = Math.floor(key / (PORTS * ROWS));
+    const packed = rows.ports[key % ROWS] as number;
     const natPort = packed >>> 16;
     if (rank !== holder) before = 0;
     holder = rank;
@@ -97,8 +97,8 @@ function rowColumns(rows: LeaseRows, order: readonly { rank: number; row: number
     columns.sourcePort.push((packed & 0xffff) - natPort);
     before = natPort;
   }
-  const seconds = (column: Uint32Array) =>
-    order.map(({ row }) => (column[row] ? (column[row] ?? 0) - from : null));
+  const seconds = (column: Uint32Array): (number | null)[] =>
+    Array.from(order, (key) => (column[key % ROWS] ? (column[key % ROWS] ?? 0) - from : null));
   const opened: Columns["opened"] = seconds(rows.opened);
   const closed: LeaseChanges["closed"] = rows.closed ? seconds(rows.closed) : [];
   return { ...columns, opened, closed };

@@ -26,17 +26,15 @@ export function choosePorts(table: FlowTable, book: AddressBook): ChosenPorts[] 
   for (let group = 0; group < rowOf.length; group += 1) {
     const entries = table.shown.byGroup.entries.at(group);
     if (entries === 0 || !(table.natOf(group) & SNAT)) continue;
-    const { peer, peerPort, protocol } = groupKey(table, group);
-    if (!hasPorts(protocol) && !isIcmp(protocol)) continue;
-    const row = rows.index(table.groups.word(group, 2), peer, peerPort, protocol);
+    const served = table.groups.word(group, 3) >>> 2;
+    if (!hasPorts(served & 0xff) && !isIcmp(served & 0xff)) continue;
+    const row = rows.index(table.groups.word(group, 1), table.groups.word(group, 2), served, 0);
     used.add(row, entries);
     rowOf[group] = row;
   }
   const top = topIndexes(used.upTo(rows.size), rows.size, MAX_FULLEST);
-  const groupsOf = Map.groupBy(
-    [...rowOf.keys()].filter((group) => top.includes(rowOf[group] ?? -1)),
-    (group) => rowOf[group] ?? -1,
-  );
+  const groupsOf = new Map(top.map((row): [number, number[]] => [row, []]));
+  for (let group = 0; group < rowOf.length; group += 1) groupsOf.get(rowOf[group] as number)?.push(group);
   const chosen = top.map((row) => chosenRow(table, groupsOf.get(row) ?? [], used.at(row)));
   for (const { key, shares } of chosen) {
     book.add(key.natAddress, key.peer);

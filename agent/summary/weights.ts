@@ -1,4 +1,4 @@
-interface Readable {
+export interface Readable {
   upTo(size: number): ArrayLike<number>;
 }
 
