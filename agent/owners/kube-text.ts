@@ -17,12 +17,13 @@ class Pieces {
   #length = 0;
   overlong = false;
 
+  /** Copies: the bytes are the transport's and may be overwritten. */
   add(bytes: Uint8Array): void {
     this.#length += bytes.length;
     if (this.#length > MAX_OBJECT_BYTES) {
       this.overlong = true;
       this.#pieces = [];
-    } else if (bytes.length > 0) this.#pieces.push(bytes);
+    } else if (bytes.length > 0) this.#pieces.push(new Uint8Array(bytes));
   }
 
   take(): string | undefined {
@@ -61,8 +62,7 @@ export function jsonLines(sink: ObjectSink): (chunk: Uint8Array) => void {
       const text = line.take();
       if (text?.trim() !== "") give(text, sink);
     }
-    // The chunk is the transport's and may be overwritten.
-    line.add(chunk.slice(start));
+    line.add(chunk.subarray(start));
   };
 }
 
@@ -93,8 +93,7 @@ export class JsonList {
       else if (byte === OBJECT || byte === ARRAY) start = this.#open(byte, chunk, start, at);
       else if (byte === OBJECT_END || byte === ARRAY_END) start = this.#close(chunk, start, at);
     }
-    // The chunk is the transport's and may be overwritten.
-    this.#keep(chunk.slice(start));
+    this.#keep(chunk.subarray(start));
   }
 
   /** The list without its items; undefined where the text was none, or not whole. */
@@ -119,7 +118,7 @@ export class JsonList {
   #open(byte: number, chunk: Uint8Array, start: number, at: number): number {
     this.#depth += 1;
     if (this.#depth === 2 && this.#place === "frame" && byte === ARRAY) {
-      this.#keep(chunk.slice(start, at + 1));
+      this.#keep(chunk.subarray(start, at + 1));
       this.#place = "array";
     } else if (this.#place === "array") {
       this.#place = "item";
@@ -135,7 +134,7 @@ export class JsonList {
       return at;
     }
     if (this.#place === "frame" || this.#depth !== 2) return start;
-    this.#keep(chunk.slice(start, at + 1));
+    this.#keep(chunk.subarray(start, at + 1));
     give(this.#item.take(), this.#sink);
     this.#place = "array";
     return at + 1;

@@ -27,7 +27,7 @@ interface Followed {
   waits: number[];
   clock: { now: number };
   /** Holdings of an address as "name [since, until)" in seconds after T. */
-  of(address: string): string[];
+  of: (address: string) => string[];
 }
 
 /** Follows a server; clock and waiting are the test's, and every wait is over at once. */
@@ -285,7 +285,11 @@ describe("trouble", () => {
     const stop = new AbortController();
     const log: LogLine[] = [];
     await openKubernetes({
-      ...{ node: "n", host: one.host, port: one.port, serviceAccount: other.serviceAccount, now: () => T },
+      node: "n",
+      host: one.host,
+      port: one.port,
+      serviceAccount: other.serviceAccount,
+      now: () => T,
       readFile: (path) => readFile(path, "utf8"),
       random: () => 0.5,
       wait: async () => stop.abort(),
