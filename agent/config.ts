@@ -1,3 +1,5 @@
+import type { OwnerPreference } from "./owners/index.ts";
+
 /** Shortest and longest interval: dumps cost the node more often than that, and a window is at most five minutes. */
 export const MIN_INTERVAL_MS = 5_000;
 export const MAX_INTERVAL_MS = 300_000;
@@ -19,8 +21,6 @@ export type LeaseMode = (typeof LEASES)[number];
 
 const OWNERS = ["auto", "kubernetes", "docker", "none"] as const;
 const FILE = "file:";
-/** Where the agent learns who holds an address. */
-export type OwnerPreference = (typeof OWNERS)[number] | `${typeof FILE}${string}`;
 
 /** Where reports go. */
 export interface Target {

@@ -2,36 +2,36 @@ import { hostname } from "node:os";
 import { basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { type Config, loadConfig, type Target } from "./config.ts";
+import { type Config, loadConfig } from "./config.ts";
 import { help } from "./help.ts";
-import { readGauges } from "./host/gauges.ts";
-import { readIdentity } from "./host/identity.ts";
-import { openHttp } from "./http.ts";
 import type { LogLine } from "./log.ts";
-import { type Loop, runLoop } from "./loop.ts";
 import { printReport } from "./once.ts";
-import { pack, post } from "./push.ts";
-import { type Reader, readReport } from "./read.ts";
-import { Sender, type Sending } from "./sender.ts";
-import { openSource } from "./sources/index.ts";
-import { openBacklog } from "./spool/backlog.ts";
-import { lockSpool } from "./spool/lock.ts";
-import { type Stop, stopOf } from "./stop.ts";
-import { Summary, type SummaryOptions } from "./summary/summary.ts";
+import { type Machine, openNode } from "./open.ts";
+import { serve, Unreadable } from "./serve.ts";
+import { SpoolLocked } from "./spool/lock.ts";
+import { stopOf } from "./stop.ts";
 import { VERSION } from "./version.ts";
 import { windowUpTo } from "./window.ts";
 
 const USAGE_ERROR = 2;
 const UNREADABLE = 3;
-/** A million entries through the slowest source take some seconds; what takes longer than this hangs. */
-const READ_TIMEOUT_MS = 60_000;
-/** The server and the way to it answer within this, or the attempt has failed. */
-const POST_TIMEOUT_MS = 15_000;
-/** Nodes cut their windows at the same moment; their reports come spread over at most this. */
-const SPREAD_MS = 2_000;
+/** Whoever waits for one reading by hand does not wait longer. */
+const ONCE_TIMEOUT_MS = 60_000;
 
 const log = (line: LogLine) => console.log(JSON.stringify({ time: new Date().toISOString(), ...line }));
-const sleep = (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }).catch(() => {});
+const MACHINE: Machine = {
+  pid: process.pid,
+  env: process.env,
+  now: Date.now,
+  monotonic: () => performance.now(),
+  random: Math.random,
+  sleep: (ms, signal) => setTimeout(ms, undefined, { signal }).catch(() => {}),
+  usage: () => {
+    const { user, system } = process.cpuUsage();
+    return { cpuMs: (user + system) / 1000, rssBytes: process.memoryUsage.rss() };
+  },
+  log,
+};
 
 // Whoever reads our lines may go away; the reports go on.
 process.stdout.on("error", () => {});
@@ -49,7 +49,7 @@ async function main(): Promise<number> {
     for (const complaint of loaded.complaints) console.error(complaint);
     return USAGE_ERROR;
   }
-  return options.once ? once(loaded.config, options.json) : serve(loaded.config);
+  return options.once ? once(loaded.config, options.json) : report(loaded.config);
 }
 
 /** The sources are run by node, the built file by itself. */
@@ -71,96 +71,38 @@ function readOptions() {
   return undefined;
 }
 
-async function openReader(config: Config, options: SummaryOptions = {}): Promise<Reader> {
-  return {
-    ...(await openedSource(config)),
-    identity: () => readIdentity(config.node),
-    gauges: () => readGauges(),
-    now: Date.now,
-    summary: new Summary(options),
-  };
-}
-
-async function openedSource(config: Config): Promise<Pick<Reader, "source" | "reasons">> {
-  const { source, reasons } = await openSource(config.source);
-  return { source, reasons: reasons.map(({ message, remedy }) => `${message}; ${remedy}`) };
-}
-
 async function once(config: Config, json: boolean): Promise<number> {
-  const reader = await openReader(config, { counters: "since-creation", leases: "off" });
+  const { table, reporter, close } = await openNode(config, MACHINE, {
+    dropped: () => [],
+    waiting: () => 0,
+    summary: { counters: "since-creation", leases: config.leases },
+    events: false,
+  });
+  await reporter.prepare(AbortSignal.timeout(ONCE_TIMEOUT_MS));
   const now = Date.now();
-  const window = windowUpTo(now - config.intervalMs, now, config.intervalMs);
-  const report = await readReport(reader, window, now, AbortSignal.timeout(READ_TIMEOUT_MS));
-  if (reader.source) for (const reason of reader.reasons) console.error(`Not used: ${reason}`);
-  reader.source?.close();
+  const report = await reporter.report(windowUpTo(now - config.intervalMs, now, config.intervalMs), now);
+  if (table.source !== "none") for (const reason of table.reasons) console.error(`Not used: ${reason}`);
+  await close();
   if (json) console.log(JSON.stringify(report));
   else process.stdout.write(printReport(report));
   return report.dump ? 0 : UNREADABLE;
 }
 
-async function serve(config: Config): Promise<number> {
-  const lock = (folder: string) => lockSpool(folder, { pid: process.pid });
-  const backlog = await openBacklog({ lock, now: Date.now, log });
+async function report(config: Config): Promise<number> {
+  let unsent = () => 0;
   const stop = stopOf(process, (signal) => {
-    log({
-      level: "warning",
-      event: "stopped",
-      reason: `not done in time after ${signal}`,
-      unsent: sender.unsent,
-    });
+    const reason = `not done in time after ${signal}`;
+    log({ level: "warning", event: "stopped", reason, unsent: unsent() });
     process.exit(0);
   });
-  const sender = new Sender(sending(config.target as Target, stop), backlog);
-  const reader = await openReader(config);
-  for (const reason of reader.reasons) log({ level: "warning", event: "source-unavailable", reason });
-  if (!reader.source && (await reader.gauges()).count === undefined) {
-    for (const reason of reader.reasons) console.error(reason);
-    return UNREADABLE;
+  try {
+    await serve(config, MACHINE, stop, (waiting) => {
+      unsent = waiting;
+    });
+    return 0;
+  } catch (error) {
+    if (!(error instanceof Unreadable || error instanceof SpoolLocked)) throw error;
+    console.error(error.message);
+    return error instanceof Unreadable ? UNREADABLE : USAGE_ERROR;
   }
-  const sent = sender.run();
-  const source = reader.source?.name ?? "none";
-  log({ level: "info", event: "started", node: config.node, source, intervalMs: config.intervalMs });
-  await runLoop(windows(config, { reader, sender, stop }), stop.asked);
-  sender.stop();
-  const unsent = await sent;
-  log({ level: unsent > 0 ? "warning" : "info", event: "stopped", unsent, rejected: sender.rejected });
-  reader.source?.close();
-  return 0;
-}
-
-interface Running {
-  reader: Reader;
-  sender: Sender;
-  stop: Stop;
-}
-
-function windows(config: Config, { reader, sender, stop }: Running): Loop {
-  const { intervalMs } = config;
-  let sequence = Date.now();
-  return {
-    intervalMs,
-    now: Date.now,
-    sleep,
-    log,
-    leadMs: () => 0,
-    prepare: async () => {},
-    close: async (window) => {
-      // A module may be loaded and a command installed after the agent has started.
-      if (!reader.source) Object.assign(reader, await openedSource(config));
-      const report = await readReport(reader, window, sequence++, stop.within(READ_TIMEOUT_MS));
-      await sleep(Math.random() * Math.min(SPREAD_MS, intervalMs / 10), stop.asked);
-      await sender.offer(await pack(report));
-    },
-  };
-}
-
-function sending(target: Target, stop: Stop): Sending {
-  const postTo = openHttp();
-  return {
-    post: (parcel) => post({ postTo, now: Date.now, signal: stop.within(POST_TIMEOUT_MS) }, target, parcel),
-    shrink: async () => undefined,
-    sleep,
-    random: Math.random,
-    log,
-  };
 }

@@ -62,9 +62,13 @@ export class Sender {
     return { waiting: this.unsent, spool: this.backlog.state };
   }
 
-  /** Resolves once the report is as safe as it gets: on the disk where there is a spool. */
-  async offer(parcel: Parcel): Promise<void> {
+  /**
+   * Puts the report where it is as safe as it gets, on the disk where there is a spool, and has it sent after `pause`, so
+   * that the nodes of a fleet, whose windows end together, do not send together.
+   */
+  async offer(parcel: Parcel, pause = () => Promise.resolve()): Promise<void> {
     await this.backlog.offer(parcel);
+    await pause();
     this.wake();
   }
 

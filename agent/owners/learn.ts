@@ -1,0 +1,28 @@
+import { OwnerBook } from "./book.ts";
+import { openOwners, type OwnerDeps, type OwnerPreference } from "./index.ts";
+
+/** A book of owners that is being filled. */
+export interface Learning {
+  /** Absent where nobody here knows owners. */
+  book?: OwnerBook;
+  /** What of them is not known, for the report. */
+  unread: readonly string[];
+  /** Resolves once nothing more is written to the book. */
+  ended: Promise<void>;
+}
+
+/** Learns who holds which address until the signal aborts. */
+export async function learnOwners(
+  preference: OwnerPreference,
+  deps: OwnerDeps,
+  signal: AbortSignal,
+): Promise<Learning> {
+  const { source, reason } = await openOwners(preference, deps);
+  deps.log({ level: "info", event: "owners", source: source?.name ?? "none", reason });
+  if (!source) {
+    const unread = preference === "none" ? [] : [`owners of addresses: ${reason}`];
+    return { unread, ended: Promise.resolve() };
+  }
+  const book = new OwnerBook(source.name);
+  return { book, unread: [], ended: source.run(book, signal) };
+}

@@ -1,0 +1,95 @@
+import type { Dropped, Host, Owners, Report, ReportNode, TableGauges } from "../api/wire.ts";
+import { type HostCounters } from "./host/counters.ts";
+import { type Sysctls, timeoutsOf } from "./host/sysctls.ts";
+import type { Table } from "./table/table.ts";
+import type { Window } from "./window.ts";
+
+/** How often everything is said again, so that what one lost report said is known after so long at the latest. */
+export const KEYFRAME_MS = 600_000;
+
+export interface ReporterDeps {
+  table: Table;
+  identity: () => Promise<ReportNode>;
+  gauges: () => Promise<TableGauges>;
+  sysctls: () => Promise<Sysctls>;
+  /** Everything this node is set to; dear, as it lists rules. */
+  host: () => Promise<Host>;
+  counters: HostCounters;
+  /** Who held addresses, by the book; absent where nobody knows owners. */
+  owners?: {
+    report: (window: Window, complete: boolean, isMet: (address: string) => boolean) => Owners | undefined;
+  };
+  /** What is still to be said of reports that were lost. */
+  dropped: () => readonly Dropped[];
+  /** What this process has taken so far, and how many reports wait. */
+  usage: () => { cpuMs: number; rssBytes: number; waiting: number };
+  now: () => number;
+}
+
+/** Makes a report of each window out of all that the agent knows. */
+export class Reporter {
+  private readonly deps: ReporterDeps;
+  /** When everything was last said; undefined before the first time. */
+  private keyframeAt: number | undefined;
+  private keyframe = true;
+  private told = "";
+  private cpuMs: number;
+
+  constructor(deps: ReporterDeps) {
+    this.deps = deps;
+    this.cpuMs = deps.usage().cpuMs;
+  }
+
+  leadMs(): number {
+    return this.deps.table.leadMs();
+  }
+
+  /** Takes stock of the table, if that is due. */
+  async prepare(signal: AbortSignal): Promise<void> {
+    const { table, now, sysctls } = this.deps;
+    const since = now() - (this.keyframeAt ?? now());
+    this.keyframe = this.keyframeAt === undefined || since < 0 || since >= KEYFRAME_MS;
+    const timeouts = timeoutsOf((await sysctls()).sysctls);
+    await table.prepare({ timeouts, keyframe: this.keyframe }, signal);
+  }
+
+  /** Everything there is to say of the window that ends now. */
+  async report(window: Window, sequence: number): Promise<Report> {
+    const { deps, keyframe } = this;
+    const parts = await deps.table.take(window);
+    const [node, table, counters] = await Promise.all([deps.identity(), deps.gauges(), deps.counters.read()]);
+    const host = await this.settings(keyframe);
+    const met = new Set(parts.flows?.addresses);
+    const owners = deps.owners?.report(window, keyframe, (address) => met.has(address));
+    const dropped = deps.dropped();
+    if (keyframe) this.keyframeAt = deps.now();
+    this.keyframe = false;
+    return {
+      node,
+      sequence,
+      window,
+      table,
+      ...parts,
+      ...(owners && { owners }),
+      counters,
+      ...(host && { host }),
+      ...(dropped.length > 0 && { dropped: [...dropped] }),
+      self: this.self(),
+    };
+  }
+
+  /** What the node is set to, where that is to be said: with keyframes, and when it changed. */
+  private async settings(keyframe: boolean): Promise<Host | undefined> {
+    const now = JSON.stringify(await this.deps.sysctls());
+    if (!keyframe && now === this.told) return undefined;
+    this.told = now;
+    return this.deps.host();
+  }
+
+  private self(): NonNullable<Report["self"]> {
+    const { cpuMs, rssBytes, waiting } = this.deps.usage();
+    const spent = Math.max(0, Math.round(cpuMs - this.cpuMs));
+    this.cpuMs = cpuMs;
+    return { cpuMs: spent, rssBytes, waiting };
+  }
+}

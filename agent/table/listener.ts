@@ -1,0 +1,121 @@
+import type { Completeness } from "../../api/wire.ts";
+import type { Entry } from "../conntrack/entry.ts";
+import { noneUnreadable, type Unreadable } from "../conntrack/unreadable.ts";
+import type { EventsMode } from "../host/events-mode.ts";
+import type { Log } from "../log.ts";
+import type { Events } from "../sources/events.ts";
+import { SourceError } from "../sources/source.ts";
+
+export interface ListenerDeps {
+  /** Opens the stream; throws `SourceError`. */
+  open: () => Promise<Events>;
+  mode: () => Promise<EventsMode>;
+  /** Takes an event; the row is only valid during the call. */
+  take: (entry: Entry) => void;
+  /** Events are missing: flows may have begun and ended that nobody counts. */
+  onLoss: () => void;
+  log: Log;
+}
+
+/** What of one window's events was heard. */
+export interface Heard {
+  events: Completeness["events"];
+  overruns: number;
+  blind: readonly string[];
+  unreadable: Unreadable;
+}
+
+/**
+ * Hears the kernel's events for as long as the agent runs. A stream that cannot be had is asked for again in each window,
+ * and one that broke is opened anew; whatever was missed meanwhile makes its window lossy.
+ */
+export class Listener {
+  private readonly deps: ListenerDeps;
+  private readonly stopping = new AbortController();
+  private events: Events | undefined;
+  private running: Promise<void> = Promise.resolve();
+  private overruns = 0;
+  /** Lines of the stream's count that earlier windows have reported. */
+  private unreadable = 0;
+  private missed = false;
+  private begun = false;
+  private told: Pick<EventsMode, "reported" | "blind"> = { reported: false, blind: [] };
+
+  constructor(deps: ListenerDeps) {
+    this.deps = deps;
+  }
+
+  get listening(): boolean {
+    return this.events !== undefined;
+  }
+
+  /** Opens the stream where there is none and this kernel has one. */
+  async listen(): Promise<void> {
+    this.told = await this.deps.mode();
+    if (!this.told.reported || this.events) return;
+    try {
+      const events = await this.deps.open();
+      this.run(events);
+      // What the kernel did before the stream was opened again is in no count.
+      if (this.begun) this.lost();
+      this.begun = true;
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      const reason = `${error.message}; ${error.remedy}`;
+      this.told = { reported: false, blind: [...this.told.blind, reason] };
+    }
+  }
+
+  /** What happened up to now has been handed over when this resolves, unless it takes too long. */
+  async catchUp(): Promise<void> {
+    await this.events?.drained();
+  }
+
+  /** What was heard since the call before; begins the next window. */
+  heard(): Heard {
+    const { overruns, missed, told, events } = this;
+    const unreadable = events?.unreadable ?? noneUnreadable();
+    const state = events && told.reported ? "complete" : "off";
+    const heard: Heard = {
+      events: missed ? "lossy" : state,
+      overruns,
+      blind: told.blind,
+      unreadable: { lines: unreadable.lines - this.unreadable, samples: unreadable.samples },
+    };
+    this.unreadable = unreadable.lines;
+    this.overruns = 0;
+    this.missed = false;
+    return heard;
+  }
+
+  async close(): Promise<void> {
+    this.stopping.abort();
+    this.events?.close();
+    await this.running;
+  }
+
+  private run(events: Events): void {
+    this.events = events;
+    this.unreadable = 0;
+    const onLoss = () => {
+      this.overruns += 1;
+      this.lost();
+    };
+    const { take, log } = this.deps;
+    const ended = (error?: unknown) => {
+      this.events = undefined;
+      this.unreadable = 0;
+      if (this.stopping.signal.aborted) return;
+      events.close();
+      this.lost();
+      const reason = error instanceof Error ? error.message : "the stream ended";
+      log({ level: "error", event: "events-ended", reason });
+    };
+    this.running = events.run(take, onLoss, this.stopping.signal).then(ended, ended);
+  }
+
+  private lost(): void {
+    this.missed = true;
+    this.deps.onLoss();
+  }
+}

@@ -1,0 +1,284 @@
+import { test } from "vitest";
+import { DumpBudget } from "../../../agent/budget.ts";
+import type { Entry, EntryEvent, Sink } from "../../../agent/conntrack/entry.ts";
+import { noneUnreadable } from "../../../agent/conntrack/unreadable.ts";
+import type { EventsMode } from "../../../agent/host/events-mode.ts";
+import type { Events } from "../../../agent/sources/events.ts";
+import { type Dump, type Source, SourceError } from "../../../agent/sources/source.ts";
+import { Summary } from "../../../agent/summary/summary.ts";
+import { MAX_CARRIED_MS, Table, type TableDeps } from "../../../agent/table/table.ts";
+import { Report } from "../../../api/wire.ts";
+import { aReport } from "../../support/a-report.ts";
+import { anEntry, type PlainEntry } from "../../support/entries.ts";
+
+const { node, window } = aReport();
+const never = new AbortController().signal;
+const clean: Dump = { entries: 0, interrupted: false, unreadable: { lines: 0, samples: [] } };
+const HEARD: EventsMode = { setting: "all", reported: true, blind: [] };
+const one: PlainEntry = { source: 1, peer: 2, sourcePort: 1000 };
+
+/** A source whose dumps are these lists of entries in turn, each ending as told; the last one repeats. */
+function sourceOf(dumps: (readonly PlainEntry[])[], end: () => Dump = () => clean): Source {
+  return {
+    name: "netlink",
+    blind: ["Nothing is seen of the dark side."],
+    dump: async (sink) => {
+      for (const entry of (dumps.length > 1 ? dumps.shift() : dumps[0]) ?? []) sink(anEntry(entry));
+      return end();
+    },
+    close: () => {},
+  };
+}
+
+/** A stream of events that says what it is told to. */
+class Speaker implements Events {
+  overruns = 0;
+  lost = 0;
+  readonly unreadable = noneUnreadable();
+  #sink: Sink = () => {};
+  #onLoss = () => {};
+  #end: (error?: Error) => void = () => {};
+
+  run(sink: Sink, onLoss: () => void): Promise<void> {
+    this.#sink = sink;
+    this.#onLoss = onLoss;
+    return new Promise((resolve, reject) => {
+      this.#end = (error) => (error ? reject(error) : resolve());
+    });
+  }
+
+  say(event: EntryEvent, entry: PlainEntry): void {
+    const row: Entry = anEntry(entry);
+    row.event = event;
+    this.#sink(row);
+  }
+
+  overrun(): void {
+    this.overruns += 1;
+    this.#onLoss();
+  }
+
+  drained = () => Promise.resolve(true);
+  break = (error: Error) => this.#end(error);
+  close = () => this.#end();
+}
+
+/** A table read at the end of each of its windows, on a clock that only the test moves. */
+function tableOf(
+  source: Source | undefined,
+  differing: Partial<TableDeps> & { clock?: { now: number } } = {},
+) {
+  const { clock = { now: window.to }, ...deps } = differing;
+  const reasons = source ? [] : [new SourceError("no table here", "find one")];
+  const table = new Table({
+    openSource: async () => ({ ...(source && { source }), reasons }),
+    mode: async () => HEARD,
+    gauges: async () => ({ count: 2, max: 100, buckets: 10 }),
+    summary: new Summary(),
+    budget: new DumpBudget(1),
+    now: () => clock.now,
+    cpuMs: () => 0,
+    log: () => {},
+    ...deps,
+  });
+  const prepare = (signal = never) => table.prepare({ timeouts: {}, keyframe: false }, signal);
+  const read = async (signal = never) => {
+    await prepare(signal);
+    return table.take(window);
+  };
+  return { table, clock, prepare, read };
+}
+
+const asReport = (parts: object) => ({ node, sequence: 1, window, table: {}, ...parts });
+
+test("a window has its dump and who uses the table", async ({ expect }) => {
+  const { read } = tableOf(sourceOf([[one, { ...one, peer: 3 }]]));
+  const parts = await read();
+  expect(parts).toMatchObject({
+    completeness: { source: "netlink", events: "off" },
+    dump: { takenAt: window.to, durationMs: 0, entries: 2 },
+    flows: { talkers: { entries: [2], peers: [2] } },
+  });
+  expect(parts.completeness.blind[0]).toBe("Nothing is seen of the dark side.");
+  expect(Report.safeParse(asReport(parts)).error).toBeUndefined();
+});
+
+test("what begins and ends is counted in its window and not again in the next", async ({ expect }) => {
+  const events = new Speaker();
+  const { table, prepare } = tableOf(sourceOf([[one]]), { openEvents: async () => events });
+  await prepare();
+  await table.take(window);
+  events.say("new", { ...one, sourcePort: 1001 });
+  events.say("new", { ...one, sourcePort: 1002 });
+  events.say("destroy", { ...one, sourcePort: 1001 });
+  const heard = await table.take(window);
+  expect(heard.completeness).toMatchObject({ events: "complete", opened: "events" });
+  expect([heard.flows?.talkers.opened, heard.flows?.talkers.closed]).toEqual([[2], [1]]);
+  const quiet = await table.take(window);
+  expect([quiet.flows?.talkers.opened, quiet.flows?.talkers.closed]).toEqual([[0], [0]]);
+});
+
+test("a window without a dump of its own has the last one, with the time it was taken", async ({
+  expect,
+}) => {
+  const dumps = [[one], [one, { ...one, sourcePort: 1001 }]];
+  const budget = new DumpBudget(0.02);
+  let cpu = 0;
+  const { clock, read } = tableOf(sourceOf(dumps), { budget, cpuMs: () => (cpu += 300) });
+  await read();
+  clock.now += 10_000;
+  expect((await read()).dump).toMatchObject({ takenAt: window.to, entries: 1 });
+  clock.now += 5_000;
+  expect((await read()).dump).toMatchObject({ takenAt: window.to + 15_000, entries: 2 });
+});
+
+test("events that were lost make one window lossy, and its dump is due whatever the budget", async ({
+  expect,
+}) => {
+  const events = new Speaker();
+  const dumps = [[one], [one, { ...one, sourcePort: 1001 }]];
+  const budget = new DumpBudget(0.001);
+  let cpu = 0;
+  const deps = { openEvents: async () => events, budget, cpuMs: () => (cpu += 300) };
+  const { read, clock } = tableOf(sourceOf(dumps), deps);
+  await read();
+  clock.now += 30_000;
+  events.overrun();
+  const lossy = await read();
+  expect(lossy.completeness).toMatchObject({ events: "lossy", overruns: 1 });
+  expect([lossy.dump?.entries, lossy.flows?.talkers.opened]).toEqual([2, [1]]);
+  clock.now += 30_000;
+  const after = await read();
+  expect(after.completeness.events).toBe("complete");
+  expect(after.completeness.overruns).toBeUndefined();
+});
+
+test("a stream that breaks is opened anew, and what was missed is said of its window", async ({ expect }) => {
+  const speakers = [new Speaker(), new Speaker()];
+  const opened: Speaker[] = [];
+  const logged: string[] = [];
+  const { read } = tableOf(sourceOf([[one]]), {
+    openEvents: async () => {
+      const events = speakers.shift()!;
+      opened.push(events);
+      return events;
+    },
+    log: ({ event }) => void logged.push(event),
+  });
+  expect((await read()).completeness.events).toBe("complete");
+  opened[0]!.break(new SourceError("the kernel ended the stream", "open it again"));
+  await new Promise(setImmediate);
+  expect((await read()).completeness.events).toBe("lossy");
+  expect((await read()).completeness.events).toBe("complete");
+  expect([opened.length, logged]).toEqual([2, ["events-ended"]]);
+});
+
+test("what the kernel does not report is said, and openings are then what two dumps differ by", async ({
+  expect,
+}) => {
+  const mode = async () => ({ setting: "off", reported: false, blind: ["No events here."] }) as const;
+  const { read } = tableOf(sourceOf([[one], [{ ...one, sourcePort: 1001 }]]), {
+    mode,
+    openEvents: () => Promise.reject(new Error("must not be opened")),
+  });
+  expect((await read()).completeness.opened).toBeUndefined();
+  const { completeness, flows } = await read();
+  expect(completeness).toMatchObject({ events: "off", opened: "dumps" });
+  expect(completeness.blind).toContain("No events here.");
+  expect([flows?.talkers.opened, flows?.talkers.closed]).toEqual([[1], [1]]);
+});
+
+test("events that cannot be had are named and asked for again", async ({ expect }) => {
+  let tries = 0;
+  const { read } = tableOf(sourceOf([[one]]), {
+    openEvents: async () => {
+      tries += 1;
+      if (tries === 1) throw new SourceError("no events", "load the module");
+      return new Speaker();
+    },
+  });
+  const first = await read();
+  expect(first.completeness.events).toBe("off");
+  expect(first.completeness.blind).toContain("no events; load the module");
+  expect((await read()).completeness.events).toBe("complete");
+});
+
+test("rows that could not be read are told", async ({ expect }) => {
+  const unreadable = { lines: 3, samples: ["ipv9"] };
+  const { read } = tableOf(sourceOf([[]], () => ({ ...clean, unreadable })));
+  expect((await read()).completeness).toMatchObject({ unreadable });
+});
+
+test("a first dump of a table that is resized meanwhile is told to be torn; later ones leave the one before", async ({
+  expect,
+}) => {
+  const sizes = [65_536, 65_536, 131_072, 131_072, 131_072, 262_144, 262_144];
+  const dumps = [[one, { ...one, sourcePort: 1001 }], [one]];
+  const { read } = tableOf(sourceOf(dumps), { gauges: async () => ({ buckets: sizes.shift() ?? 262_144 }) });
+  const first = await read();
+  expect([first.completeness.interrupted, first.dump?.entries]).toEqual([true, 2]);
+  const second = await read();
+  expect(second.dump?.entries).toBe(2);
+  expect(second.completeness.blind[0]).toMatch(/resized/);
+  const third = await read();
+  expect([third.completeness.interrupted, third.dump?.entries]).toEqual([undefined, 1]);
+});
+
+test("a source that fails midway leaves what was read before, but not for longer than a window can be", async ({
+  expect,
+}) => {
+  const ends = [
+    () => clean,
+    () => {
+      throw new SourceError("the table ran away", "run after it");
+    },
+  ];
+  const source = sourceOf([[one], [{ source: 3, peer: 4 }]], () =>
+    (ends.length > 1 ? ends.shift()! : ends[0]!)(),
+  );
+  const { clock, read, table } = tableOf(source);
+  await read();
+  clock.now += 30_000;
+  const failed = await read();
+  expect(failed.dump).toMatchObject({ entries: 1, takenAt: window.to });
+  expect(failed.completeness.blind[0]).toBe("the table ran away; run after it");
+  const later = { from: window.to + MAX_CARRIED_MS - 30_000, to: window.to + MAX_CARRIED_MS };
+  expect((await table.take(later)).dump).toBeDefined();
+  const gone = await table.take({ from: later.to, to: later.to + 1 });
+  expect([gone.dump, gone.flows, gone.completeness.source]).toEqual([undefined, undefined, "none"]);
+});
+
+test("a source that does not answer in time says so", async ({ expect }) => {
+  const patience = new AbortController();
+  const stuck: Source = {
+    ...sourceOf([]),
+    dump: (_sink, signal) => {
+      patience.abort(new Error("time is over"));
+      return Promise.reject(signal.reason as Error);
+    },
+  };
+  const { completeness } = await tableOf(stuck).read(patience.signal);
+  expect(completeness.source).toBe("none");
+  expect(completeness.blind[0]).toBe("The netlink source did not give the table in time.");
+});
+
+test("entries of groups that were folded away are counted", async ({ expect }) => {
+  const summary = new Summary({ limits: { groups: 3, addresses: 100 } });
+  const { read } = tableOf(sourceOf([[1, 2, 3, 4].map((peer) => ({ source: 1, peer }))]), { summary });
+  const { completeness, flows } = await read();
+  expect([completeness.untracked, flows?.groupRemainder.entries]).toEqual([3, 3]);
+});
+
+test("a fault of ours is not taken for a table that cannot be read", async ({ expect }) => {
+  const source = sourceOf([[]], () => {
+    throw new TypeError("a bug");
+  });
+  await expect(tableOf(source).read()).rejects.toThrow("a bug");
+});
+
+test("without a source the report says why, in as many words as the wire takes", async ({ expect }) => {
+  const reasons = Array.from({ length: 17 }, () => new SourceError("x".repeat(501), "y"));
+  const parts = await tableOf(undefined, { openSource: async () => ({ reasons }) }).read();
+  expect(parts.completeness.blind.map(({ length }) => length)).toEqual(Array(16).fill(500));
+  expect(Report.safeParse(asReport(parts)).error).toBeUndefined();
+});
