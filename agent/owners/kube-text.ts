@@ -11,26 +11,36 @@ const ARRAY_END = 0x5d;
  */
 export const MAX_OBJECT_BYTES = 4 * 1024 * 1024;
 
-/** Bytes of a text that comes in pieces, up to the bound; what is beyond is dropped, and the text with it. */
-class Pieces {
-  #pieces: Uint8Array[] = [];
-  #length = 0;
-  overlong = false;
+/** Room that is kept between objects; one that takes more gives it back. */
+const USUAL_BYTES = 65_536;
 
-  /** Copies: the bytes are the transport's and may be overwritten. */
+/**
+ * Bytes of a text that comes in pieces, up to the bound; what is beyond is dropped, and the text with it. They are copied
+ * into one buffer, used again and again: thousands of small ones would be given back late.
+ */
+class Pieces {
+  #bytes = Buffer.alloc(USUAL_BYTES);
+  #length = 0;
+  #overlong = false;
+
   add(bytes: Uint8Array): void {
-    this.#length += bytes.length;
-    if (this.#length > MAX_OBJECT_BYTES) {
-      this.overlong = true;
-      this.#pieces = [];
-    } else if (bytes.length > 0) this.#pieces.push(new Uint8Array(bytes));
+    const length = this.#length + bytes.length;
+    this.#overlong ||= length > MAX_OBJECT_BYTES;
+    if (this.#overlong) return;
+    if (length > this.#bytes.length) {
+      const larger = Buffer.alloc(Math.min(MAX_OBJECT_BYTES, 2 ** Math.ceil(Math.log2(length))));
+      larger.set(this.#bytes.subarray(0, this.#length));
+      this.#bytes = larger;
+    }
+    this.#bytes.set(bytes, this.#length);
+    this.#length = length;
   }
 
   take(): string | undefined {
-    const text = this.overlong ? undefined : Buffer.concat(this.#pieces).toString("utf8");
-    this.#pieces = [];
+    const text = this.#overlong ? undefined : this.#bytes.toString("utf8", 0, this.#length);
     this.#length = 0;
-    this.overlong = false;
+    this.#overlong = false;
+    if (this.#bytes.length > USUAL_BYTES) this.#bytes = Buffer.alloc(USUAL_BYTES);
     return text;
   }
 }
