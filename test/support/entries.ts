@@ -17,6 +17,9 @@ export interface PlainEntry {
   status?: number;
   state?: number;
   zone?: number;
+  timeout?: number;
+  id?: number;
+  startedAt?: number;
   bytes?: number;
   packets?: number;
 }
@@ -33,6 +36,9 @@ export function anEntry(plain: PlainEntry): Entry {
   entry.status = plain.status ?? 0;
   entry.state = plain.state ?? (entry.protocol === 6 ? 3 : -1);
   entry.zone = plain.zone ?? 0;
+  entry.timeout = plain.timeout ?? -1;
+  entry.id = plain.id ?? 0;
+  entry.startedAt = plain.startedAt ?? -1;
   if (plain.bytes !== undefined) {
     entry.counted = true;
     entry.counters.set([plain.packets ?? 1, plain.bytes, 0, 0]);

@@ -108,9 +108,12 @@ test("with events and nothing lost, every flow and byte is counted once, whateve
   expect,
 }) => {
   fc.assert(
-    fc.property(fc.array(round, { maxLength: 6 }), (rounds) => {
+    fc.property(steps, fc.array(round, { maxLength: 6 }), (first, rounds) => {
       const kernel = new Kernel(true);
+      // Listening begins before the first dump does.
+      play(kernel, first);
       kernel.dump();
+      kernel.deliver();
       for (const { before, during, whole } of rounds) {
         play(kernel, before);
         // The queue holds milliseconds of events, dumps are seconds apart.
@@ -128,7 +131,7 @@ test("with events and nothing lost, every flow and byte is counted once, whateve
 
 test("flows found after a loss are counted once, also where their NEW was still queued", ({ expect }) => {
   fc.assert(
-    fc.property(steps, steps, (before, during) => {
+    fc.property(steps, steps, steps, (before, queued, during) => {
       const kernel = new Kernel(true);
       kernel.dump();
       play(
@@ -136,7 +139,10 @@ test("flows found after a loss are counted once, also where their NEW was still 
         before.filter((step) => step.do !== "close"),
       );
       kernel.lose();
-      const openedBefore = kernel.truth.opened;
+      play(
+        kernel,
+        queued.filter((step) => step.do === "open"),
+      );
       kernel.dump(() =>
         play(
           kernel,
@@ -146,7 +152,6 @@ test("flows found after a loss are counted once, also where their NEW was still 
       kernel.deliver();
       kernel.dump();
       expect(kernel.counted.opened).toBe(kernel.truth.opened);
-      expect(openedBefore).toBeLessThanOrEqual(kernel.counted.opened);
     }),
     { numRuns: 1000 },
   );
