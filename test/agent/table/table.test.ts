@@ -1,93 +1,15 @@
 import { test } from "vitest";
 import { DumpBudget } from "../../../agent/budget.ts";
-import type { Entry, EntryEvent, Sink } from "../../../agent/conntrack/entry.ts";
-import { noneUnreadable } from "../../../agent/conntrack/unreadable.ts";
-import type { EventsMode } from "../../../agent/host/events-mode.ts";
-import type { Events } from "../../../agent/sources/events.ts";
-import { type Dump, type Source, SourceError } from "../../../agent/sources/source.ts";
+import { type Source, SourceError } from "../../../agent/sources/source.ts";
 import { Summary } from "../../../agent/summary/summary.ts";
-import { MAX_CARRIED_MS, Table, type TableDeps } from "../../../agent/table/table.ts";
+import { MAX_CARRIED_MS } from "../../../agent/table/table.ts";
 import { Report } from "../../../api/wire.ts";
 import { aReport } from "../../support/a-report.ts";
-import { anEntry, type PlainEntry } from "../../support/entries.ts";
+import type { PlainEntry } from "../../support/entries.ts";
+import { cleanDump, sourceOf, Speaker, tableOf } from "../../support/tables.ts";
 
 const { node, window } = aReport();
-const never = new AbortController().signal;
-const clean: Dump = { entries: 0, interrupted: false, unreadable: { lines: 0, samples: [] } };
-const HEARD: EventsMode = { setting: "all", reported: true, blind: [] };
 const one: PlainEntry = { source: 1, peer: 2, sourcePort: 1000 };
-
-/** A source whose dumps are these lists of entries in turn, each ending as told; the last one repeats. */
-function sourceOf(dumps: (readonly PlainEntry[])[], end: () => Dump = () => clean): Source {
-  return {
-    name: "netlink",
-    blind: ["Nothing is seen of the dark side."],
-    dump: async (sink) => {
-      for (const entry of (dumps.length > 1 ? dumps.shift() : dumps[0]) ?? []) sink(anEntry(entry));
-      return end();
-    },
-    close: () => {},
-  };
-}
-
-/** A stream of events that says what it is told to. */
-class Speaker implements Events {
-  overruns = 0;
-  lost = 0;
-  readonly unreadable = noneUnreadable();
-  #sink: Sink = () => {};
-  #onLoss = () => {};
-  #end: (error?: Error) => void = () => {};
-
-  run(sink: Sink, onLoss: () => void): Promise<void> {
-    this.#sink = sink;
-    this.#onLoss = onLoss;
-    return new Promise((resolve, reject) => {
-      this.#end = (error) => (error ? reject(error) : resolve());
-    });
-  }
-
-  say(event: EntryEvent, entry: PlainEntry): void {
-    const row: Entry = anEntry(entry);
-    row.event = event;
-    this.#sink(row);
-  }
-
-  overrun(): void {
-    this.overruns += 1;
-    this.#onLoss();
-  }
-
-  drained = () => Promise.resolve(true);
-  break = (error: Error) => this.#end(error);
-  close = () => this.#end();
-}
-
-/** A table read at the end of each of its windows, on a clock that only the test moves. */
-function tableOf(
-  source: Source | undefined,
-  differing: Partial<TableDeps> & { clock?: { now: number } } = {},
-) {
-  const { clock = { now: window.to }, ...deps } = differing;
-  const reasons = source ? [] : [new SourceError("no table here", "find one")];
-  const table = new Table({
-    openSource: async () => ({ ...(source && { source }), reasons }),
-    mode: async () => HEARD,
-    gauges: async () => ({ count: 2, max: 100, buckets: 10 }),
-    summary: new Summary(),
-    budget: new DumpBudget(1),
-    now: () => clock.now,
-    cpuMs: () => 0,
-    log: () => {},
-    ...deps,
-  });
-  const prepare = (signal = never) => table.prepare({ timeouts: {}, keyframe: false }, signal);
-  const read = async (signal = never) => {
-    await prepare(signal);
-    return table.take(window);
-  };
-  return { table, clock, prepare, read };
-}
 
 const asReport = (parts: object) => ({ node, sequence: 1, window, table: {}, ...parts });
 
@@ -205,7 +127,7 @@ test("events that cannot be had are named and asked for again", async ({ expect 
 
 test("rows that could not be read are told", async ({ expect }) => {
   const unreadable = { lines: 3, samples: ["ipv9"] };
-  const { read } = tableOf(sourceOf([[]], () => ({ ...clean, unreadable })));
+  const { read } = tableOf(sourceOf([[]], () => ({ ...cleanDump, unreadable })));
   expect((await read()).completeness).toMatchObject({ unreadable });
 });
 
@@ -228,7 +150,7 @@ test("a source that fails midway leaves what was read before, but not for longer
   expect,
 }) => {
   const ends = [
-    () => clean,
+    () => cleanDump,
     () => {
       throw new SourceError("the table ran away", "run after it");
     },
