@@ -126,6 +126,9 @@ async function agentEnvironment(deps: Deps, config: Config, url: string): Promis
   env["CONNTRAIL_TOKEN"] ||= await localAgentToken(deps, join(folder, "local-agent.token"));
   // Node strips types with a module of 20 MB, which stays out of an agent that finds its sources compiled.
   env["NODE_COMPILE_CACHE"] ||= join(folder, "compiled");
+  env["CONNTRAIL_SPOOL"] ||= join(folder, "spool");
+  // One arena of glibc for each thread of Node takes three megabytes for nothing.
+  env["MALLOC_ARENA_MAX"] ||= "2";
   return env;
 }
 

@@ -56,7 +56,7 @@ test("the file runs by its name, and imports nothing but Node's own modules", as
 
 test("functions keep their names, or a stack trace from a node says nothing", async () => {
   const text = await readFile(join(folder, BUNDLE), "utf8");
-  for (const name of ["loadConfig", "readReport", "openNetlinkSocket"])
+  for (const name of ["loadConfig", "runLoop", "openNetlinkSocket"])
     expect(text).toContain(`function ${name}(`);
 });
 
