@@ -1,10 +1,11 @@
+import type { Log } from "../log.ts";
 import { OwnerBook } from "./book.ts";
 import { openOwners, type OwnerDeps, type OwnerPreference } from "./index.ts";
 
 /** A book of owners that is being filled. */
 export interface Learning {
   /** Absent where nobody here knows owners. */
-  book?: OwnerBook;
+  book?: Pick<OwnerBook, "report">;
   /** What of them is not known, for the report. */
   unread: readonly string[];
   /** Resolves once nothing more is written to the book. */
@@ -24,5 +25,19 @@ export async function learnOwners(
     return { unread, ended: Promise.resolve() };
   }
   const book = new OwnerBook(source.name);
-  return { book, unread: [], ended: source.run(book, signal) };
+  return { book: complaining(book, deps.log), unread: [], ended: source.run(book, signal) };
+}
+
+/** A book that says in the log when it has no room for what it is told, or a report none for what it says. */
+export function complaining(book: OwnerBook, log: Log): Pick<OwnerBook, "report"> {
+  let refused = 0;
+  return {
+    report: (...scope) => {
+      const owners = book.report(...scope);
+      if (book.refused > refused || book.leftOut > 0)
+        log({ level: "warning", event: "owners-left-out", refused: book.refused, unreported: book.leftOut });
+      refused = book.refused;
+      return owners;
+    },
+  };
 }
