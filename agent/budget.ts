@@ -25,7 +25,7 @@ export class DumpBudget {
     this.share = share;
   }
 
-  /** Events were lost since the last dump. */
+  /** Events were lost since the last dump began. */
   lost(): void {
     this.lossy = true;
   }
@@ -39,9 +39,13 @@ export class DumpBudget {
     return elapsed < 0 || elapsed * this.share >= this.last.cpuMs * grown;
   }
 
-  record(cost: DumpCost): void {
-    this.last = cost;
+  /** A dump begins; what is lost while it runs is for the next one to repair. */
+  begin(): void {
     this.repairing = this.lossy;
     this.lossy = false;
+  }
+
+  record(cost: DumpCost): void {
+    this.last = cost;
   }
 }

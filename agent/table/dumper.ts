@@ -71,6 +71,7 @@ export class Dumper {
     const before = await gauges();
     const takenAt = now();
     const cpuBefore = cpuMs();
+    budget.begin();
     summary.dumpBegins(takenAt);
     let whole = false;
     try {

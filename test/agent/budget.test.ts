@@ -4,8 +4,12 @@ import { DumpBudget } from "../../agent/budget.ts";
 const SHARE = 0.02;
 const budget = (cpuMs = 600) => {
   const budget = new DumpBudget(SHARE);
-  budget.record({ at: 0, cpuMs, entries: 100_000 });
+  dump(budget, 0, cpuMs);
   return budget;
+};
+const dump = (budget: DumpBudget, at: number, cpuMs = 600) => {
+  budget.begin();
+  budget.record({ at, cpuMs, entries: 100_000 });
 };
 
 test("the first dump is always due", ({ expect }) => {
@@ -40,7 +44,7 @@ test("a loss is repaired by one dump, and a loss that goes on does not make a lo
   const lossy = budget();
   lossy.lost();
   expect(lossy.isDue(1_000, 100_000)).toBe(true);
-  lossy.record({ at: 1_000, cpuMs: 600, entries: 100_000 });
+  dump(lossy, 1_000);
   lossy.lost();
   expect(lossy.isDue(6_000, 100_000)).toBe(false);
   expect(lossy.isDue(31_000, 100_000)).toBe(true);
@@ -49,12 +53,20 @@ test("a loss is repaired by one dump, and a loss that goes on does not make a lo
 test("once a window passed without loss, the next loss is repaired at once again", ({ expect }) => {
   const lossy = budget();
   lossy.lost();
-  lossy.record({ at: 1_000, cpuMs: 600, entries: 100_000 });
-  lossy.record({ at: 31_000, cpuMs: 600, entries: 100_000 });
+  dump(lossy, 1_000);
+  dump(lossy, 31_000);
   lossy.lost();
   expect(lossy.isDue(32_000, 100_000)).toBe(true);
 });
 
 test("a clock set back does not put dumps off", ({ expect }) => {
   expect(budget().isDue(-3_600_000, 100_000)).toBe(true);
+});
+
+test("what is lost while a dump runs is not repaired by it", ({ expect }) => {
+  const lossy = budget();
+  lossy.begin();
+  lossy.lost();
+  lossy.record({ at: 31_000, cpuMs: 600, entries: 100_000 });
+  expect(lossy.isDue(32_000, 100_000)).toBe(true);
 });
