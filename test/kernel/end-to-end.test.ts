@@ -133,7 +133,8 @@ test.for(["netlink", "procfs", "conntrack"])(
     for (const [pod] of TRAFFIC.entries())
       for (const address of [POD_V4[pod]!, POD_V6[pod]!]) {
         const { address: _address, ...row } = expectedTalker(pod, address);
-        expect(rows.get(address)).toEqual(row);
+        const states = { established: TRAFFIC[pod]!.tcp, idle: 0, closeWait: 0 };
+        expect(rows.get(address)).toEqual({ ...row, ...states });
       }
   },
 );

@@ -15,6 +15,9 @@
  *   traffic.ts raw HOST PROTOCOL COUNT        COUNT packets of that IP protocol, not waiting for answers
  *   traffic.ts burst HOST PORT COUNT          COUNT datagrams to as many destinations from HOST:PORT on, as fast as one
  *                                             core can; says after `ready burst` how many milliseconds that took
+ *
+ * tcp, udp, udp-silent and ping take one more argument: the first of COUNT source ports (ids of ping) in a row, which the
+ * kernel chooses otherwise.
  */
 import { createSocket } from "node:dgram";
 import { once } from "node:events";
@@ -23,9 +26,22 @@ import { connect, createServer, isIPv6, type Socket } from "node:net";
 import { endianness } from "node:os";
 import { burst } from "./burst.ts";
 
-type Act = (host: string, port: number, count: number) => Promise<unknown>;
+type Act = (host: string, port: number, count: number, first?: number) => Promise<unknown>;
+/** Where traffic goes, and from which port; the kernel chooses one where none is given. */
+type Route = [host: string, port: number, from?: number | undefined];
 
-const times = <T>(count: number, make: () => T): T[] => Array.from({ length: count }, make);
+/** @param make told the source port, of those from `first` on */
+const times = <T>(count: number, make: (from?: number) => T, first?: number): T[] =>
+  Array.from({ length: count }, (_, i) => make(first === undefined ? undefined : first + i));
+
+/** One after the other: a hundred at once are more than the buffer of the far side takes. */
+async function inTurn(
+  count: number,
+  make: (from?: number) => Promise<unknown>,
+  first?: number,
+): Promise<void> {
+  for (let i = 0; i < count; i += 1) await make(first === undefined ? undefined : first + i);
+}
 
 async function listenUdp(port: number, answer: boolean): Promise<void> {
   const socket = createSocket("udp6");
@@ -47,8 +63,8 @@ async function hangUp(port: number): Promise<void> {
   await once(server.listen({ port, host: "::" }), "listening");
 }
 
-async function holdConnection(host: string, port: number): Promise<Socket> {
-  const socket = connect({ host, port });
+async function holdConnection(host: string, port: number, from?: number): Promise<Socket> {
+  const socket = connect({ host, port, ...(from !== undefined && { localPort: from }) });
   socket.write("x");
   await once(socket, "data");
   return socket;
@@ -72,8 +88,9 @@ async function tryConnection(host: string, port: number): Promise<void> {
   );
 }
 
-async function sendDatagram(host: string, port: number, answered: boolean): Promise<void> {
-  const socket = createSocket(isIPv6(host) ? "udp6" : "udp4");
+async function sendDatagram([host, port, from]: Route, answered: boolean): Promise<void> {
+  const socket = createSocket({ type: isIPv6(host) ? "udp6" : "udp4", ipv6Only: isIPv6(host) });
+  if (from !== undefined) await new Promise<void>((bound) => socket.bind(from, bound));
   const answer = answered && once(socket, "message");
   await new Promise<void>((sent, failed) =>
     socket.send("x", port, host, (error) => (error ? failed(error) : sent())),
@@ -81,14 +98,14 @@ async function sendDatagram(host: string, port: number, answered: boolean): Prom
   await answer;
 }
 
-/** Echo requests through the kernel's ping sockets, which choose the id and answer for the checksum (ICMP(7)). */
-async function ping(host: string, count: number): Promise<void> {
+/** Echo requests through the kernel's ping sockets, whose port is the id and which answer for the checksum (ICMP(7)). */
+async function ping(host: string, count: number, first?: number): Promise<void> {
   const ICMP = 1;
   const ICMPV6 = 58;
   writeFileSync("/proc/sys/net/ipv4/ping_group_range", "0 0");
   const request = Buffer.from([isIPv6(host) ? 128 : 8, 0, 0, 0, 0, 0, 0, 1]);
   const protocol = isIPv6(host) ? ICMPV6 : ICMP;
-  await packets(host, { type: SOCK_DGRAM, protocol, payload: request, count, answered: true });
+  await packets(host, { type: SOCK_DGRAM, protocol, payload: request, count, answered: true, first });
 }
 
 const raw = (host: string, protocol: number, count: number): Promise<void> =>
@@ -105,13 +122,18 @@ interface Packets {
   payload: Buffer;
   count: number;
   answered: boolean;
+  first?: number | undefined;
 }
 
 /** Node has neither ping nor raw sockets of its own. */
-async function packets(host: string, { type, protocol, payload, count, answered }: Packets): Promise<void> {
+async function packets(
+  host: string,
+  { type, protocol, payload, count, answered, first }: Packets,
+): Promise<void> {
   const { default: koffi } = await import("koffi");
   const libc = koffi.load(null);
   const socket = libc.func("int socket(int, int, int)");
+  const bind = libc.func("int bind(int, const uint8_t *, uint)");
   const connect = libc.func("int connect(int, const uint8_t *, uint)");
   const send = libc.func("long send(int, const uint8_t *, size_t, int)");
   const recv = libc.func("long recv(int, uint8_t *, size_t, int)");
@@ -120,19 +142,22 @@ async function packets(host: string, { type, protocol, payload, count, answered 
     return result;
   };
   const address = socketAddress(host);
+  const any = isIPv6(host) ? "::" : "0.0.0.0";
   for (let i = 0; i < count; i++) {
     const fd = check(socket(isIPv6(host) ? AF_INET6 : AF_INET, type, protocol), "socket");
+    if (first !== undefined) check(bind(fd, socketAddress(any, first + i), address.length), "bind");
     check(connect(fd, address, address.length), "connect");
     check(send(fd, payload, payload.length, 0), "send");
     if (answered) check(recv(fd, Buffer.alloc(2048), 2048, 0), "recv");
   }
 }
 
-function socketAddress(host: string): Buffer {
+function socketAddress(host: string, port = 0): Buffer {
   const address = Buffer.alloc(isIPv6(host) ? 28 : 16);
   const family = isIPv6(host) ? AF_INET6 : AF_INET;
   if (endianness() === "LE") address.writeUInt16LE(family);
   else address.writeUInt16BE(family);
+  address.writeUInt16BE(port, 2);
   if (isIPv6(host)) address.write(hexOf(host), 8, "hex");
   else address.set(host.split(".").map(Number), 4);
   return address;
@@ -152,21 +177,28 @@ function hexOf(ipv6: string): string {
 const acts: Record<string, Act> = {
   serve: (port) => serve(Number(port)),
   swallow: (port) => listenUdp(Number(port), false),
-  tcp: (host, port, count) => Promise.all(times(count, () => holdConnection(host, port))),
+  tcp: (host, port, count, first) =>
+    Promise.all(times(count, (from) => holdConnection(host, port, from), first)),
   syn: (host, port, count) => Promise.all(times(count, () => tryConnection(host, port))),
   close: (host, port, count) => Promise.all(times(count, () => closeConnection(host, port))),
   "half-close": (host, port, count) => Promise.all(times(count, () => halfClosedConnection(host, port))),
   hangup: (port) => hangUp(Number(port)),
-  udp: (host, port, count) => Promise.all(times(count, () => sendDatagram(host, port, true))),
-  "udp-silent": (host, port, count) => Promise.all(times(count, () => sendDatagram(host, port, false))),
-  ping: (host, _, count) => ping(host, count),
+  udp: (host, port, count, first) => inTurn(count, (from) => sendDatagram([host, port, from], true), first),
+  "udp-silent": (host, port, count, first) =>
+    inTurn(count, (from) => sendDatagram([host, port, from], false), first),
+  ping: (host, _, count, first) => ping(host, count, first),
   raw,
   burst,
 };
 
-const [act = "", host = "", port, count = "1"] = process.argv.slice(2);
+const [act = "", host = "", port, count = "1", first] = process.argv.slice(2);
 const perform = acts[act];
 if (!perform) throw new Error(`no such traffic: ${act}`);
 process.stdin.resume().once("close", () => process.exit());
-const result = await perform(host, Number(port), Number(count));
+const result = await perform(
+  host,
+  Number(port),
+  Number(count),
+  first === undefined ? undefined : Number(first),
+);
 console.log(`ready ${act} ${typeof result === "number" ? result : ""}`.trimEnd());
