@@ -25,7 +25,8 @@ Environment
   CONNTRAIL_INTERVAL     length of a window, 5s to 300s, such as 30s or 2m (default: 30s)
   CONNTRAIL_SPOOL        folder in which reports wait for the server (default: none, they wait in memory)
   CONNTRAIL_SOURCE       auto, netlink, procfs or conntrack (default: auto, the first of these that works here)
-  CONNTRAIL_EVENTS       on, off, or updates: new and ended flows, and also changed ones (default: on)
+  CONNTRAIL_EVENTS       on, off, or updates: also changes of state, which tell of flows whose beginning was
+                         lost, at ten times the events (default: on)
   CONNTRAIL_CPU_BUDGET   part of one core that reading the whole table may take, 0.1% to 100% (default: 2%)
   CONNTRAIL_LEASES       full, keyframes or off: every NAT mapping as it begins and ends, a full list every
                          ten minutes, or none (default: full)

@@ -170,6 +170,19 @@ export class Lifetimes {
     return true;
   }
 
+  /** Whether the flow last recalled is one whose NEW was among what was lost. Without a loss a dump has missed it. */
+  get isMissed(): boolean {
+    return this.flow < 0 && this.gap && this.settled && !this.overflowed;
+  }
+
+  /** Counts the opening of a missed flow, which a change of its state tells of. @returns true */
+  found(entry: Entry, group: number): true {
+    this.openedAt = startOf(entry);
+    this.ledger.opened(group);
+    this.remember(group);
+    return true;
+  }
+
   /** Counts the end of the flow last recalled and what it moved since it was last seen. */
   ended(entry: Entry, group: number): void {
     const { memory, ledger, flow: found } = this;

@@ -46,6 +46,14 @@ export interface Summed {
   opened?: "events" | "dumps";
 }
 
+/** What is known of an event besides its entry. */
+interface Event {
+  group: number;
+  at: number;
+  /** Whether its flow holds a lease that is to be logged. */
+  leased: boolean;
+}
+
 /** Folds the rows of dumps and the events between them into what reports say. Memory is kept from window to window. */
 export class Summary {
   private readonly table: FlowTable;
@@ -128,18 +136,19 @@ export class Summary {
     };
   }
 
-  /** Takes a NEW or DESTROY read at `at`; an UPDATE says nothing that is counted. */
+  /** Takes an event read at `at`. */
   event(entry: Entry, at: number): void {
     const { lives } = this;
-    if (!lives || entry.event === "none" || entry.event === "update") return;
+    if (!lives || entry.event === "none") return;
     let group = lives.recall(entry);
+    if (entry.event === "update" && !lives.isMissed) return;
     const nat = group >= 0 ? this.table.natOf(group) : natBits(entry);
     if (group < 0) group = this.table.groupOf(entry, nat);
     if (nat & DNAT && group >= 0) this.table.dial(entry, group);
     const leased = (nat & SNAT) !== 0 && this.leases === "full";
-    if (entry.event === "new") {
-      if (lives.began(entry, at, group) && leased) this.log.open(group, portsOf(entry), lives.openedAt);
-    } else this.ended(lives, entry, { group, at, leased });
+    const of = { group, at, leased };
+    if (entry.event === "destroy") this.ended(lives, entry, of);
+    else this.began(lives, entry, of);
   }
 
   /** What is to be reported of the window that ends now; the next one begins. */
@@ -191,7 +200,12 @@ export class Summary {
     };
   }
 
-  private ended(lives: Lifetimes, entry: Entry, of: { group: number; at: number; leased: boolean }): void {
+  private began(lives: Lifetimes, entry: Entry, { group, at, leased }: Event): void {
+    const counted = entry.event === "new" ? lives.began(entry, at, group) : lives.found(entry, group);
+    if (counted && leased) this.log.open(group, portsOf(entry), lives.openedAt);
+  }
+
+  private ended(lives: Lifetimes, entry: Entry, of: Event): void {
     if (entry.counted) this.moved = true;
     lives.ended(entry, of.group);
     if (of.leased) this.log.close(of.group, portsOf(entry), [lives.openedAt, Math.floor(of.at / 1000)]);
