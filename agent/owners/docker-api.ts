@@ -1,4 +1,5 @@
-import { type IncomingMessage, request } from "node:http";
+import type { IncomingMessage } from "node:http";
+import { request } from "../builtin-http.ts";
 
 /** An inspection takes some 10 kB, a list 2 kB a container: more than this is not worth the agent's memory. */
 export const MAX_ANSWER_CHARACTERS = 8 << 20;
