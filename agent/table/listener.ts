@@ -45,8 +45,9 @@ export class Listener {
     this.deps = deps;
   }
 
+  /** Whether flows that begin now are told of: where the setting was turned off, a stream that is open stays silent. */
   get listening(): boolean {
-    return this.events !== undefined;
+    return this.events !== undefined && this.told.reported;
   }
 
   /** Opens the stream where there is none and this kernel has one. */

@@ -1,5 +1,6 @@
 import { test } from "vitest";
 import { DumpBudget } from "../../../agent/budget.ts";
+import type { EventsMode } from "../../../agent/host/events-mode.ts";
 import { type Source, SourceError } from "../../../agent/sources/source.ts";
 import { Summary } from "../../../agent/summary/summary.ts";
 import { MAX_CARRIED_MS } from "../../../agent/table/table.ts";
@@ -108,6 +109,23 @@ test("what the kernel does not report is said, and openings are then what two du
   expect(completeness).toMatchObject({ events: "off", opened: "dumps" });
   expect(completeness.blind).toContain("No events here.");
   expect([flows?.talkers.opened, flows?.talkers.closed]).toEqual([[1], [1]]);
+});
+
+test("where events are turned off while they are listened to, openings are those of dumps from then on", async ({
+  expect,
+}) => {
+  const off = { setting: "off", reported: false, blind: ["No events here."] } as const;
+  let mode: EventsMode = { setting: "all", reported: true, blind: [] };
+  const two = { ...one, sourcePort: 1001 };
+  const { read } = tableOf(sourceOf([[one], [one, two]]), {
+    mode: async () => mode,
+    openEvents: async () => new Speaker(),
+  });
+  expect((await read()).completeness).toMatchObject({ events: "complete", opened: "events" });
+  mode = off;
+  const { completeness, flows } = await read();
+  expect(completeness).toMatchObject({ events: "off", opened: "dumps" });
+  expect(flows?.talkers.opened).toEqual([1]);
 });
 
 test("events that cannot be had are named and asked for again", async ({ expect }) => {
