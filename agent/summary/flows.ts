@@ -44,7 +44,7 @@ export function chooseFlows(table: FlowTable, known: Known, book: AddressBook): 
   const groupMetrics = [
     shown.byGroup.entries,
     shown.byGroup.unreplied,
-    ...(known.lives ? [window.byGroup.opened] : []),
+    ...(known.lives ? [window.byGroup.opened, window.byGroup.closed] : []),
     ...(known.moved ? [window.byGroup.bytes, window.byGroup.packets] : []),
   ];
   const listed = {

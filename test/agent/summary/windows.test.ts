@@ -36,6 +36,15 @@ test("a window without a dump repeats the rows of the last one and has openings 
   expect(take(summary).talkers).toMatchObject([{ source: "10.0.0.1", entries: 1, opened: 0 }]);
 });
 
+test("a group of which nothing is left but ends in the window is listed with them", ({ expect }) => {
+  const summary = listening();
+  dumped(summary, [{ source: 1, peer: 50 }]);
+  take(summary);
+  tell(summary, "destroy", { source: 1, peer: 50 });
+  dump(summary, []);
+  expect(take(summary).groups).toMatchObject([{ source: "10.0.0.1", entries: 0, opened: 0, closed: 1 }]);
+});
+
 test("of a dump that failed nothing is shown", ({ expect }) => {
   const summary = listening();
   dumped(summary, [{ source: 1, peer: 50 }]);
