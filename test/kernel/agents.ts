@@ -17,7 +17,7 @@ export interface Collector {
   readonly reports: readonly Report[];
   /** The reports once there are enough of them; rejects when one is not as the wire wants it. */
   until(enough: (reports: readonly Report[]) => boolean): Promise<readonly Report[]>;
-  /** The first report of a node whose window ends after an instant: by default the next one. */
+  /** The first report of a node whose dump was begun after an instant, by default now. */
   reportAfter(instant?: number, node?: string): Promise<Report>;
 }
 
@@ -48,7 +48,8 @@ export async function openCollector(network: Network): Promise<Collector> {
     }
   };
   const reportAfter: Collector["reportAfter"] = async (instant = Date.now(), node = "node-1") => {
-    const isAfter = (report: Report) => report.window.to > instant && report.node.name === node;
+    const isAfter = ({ node: { name }, window, dump }: Report) =>
+      name === node && window.to > instant && (dump?.takenAt ?? 0) > instant;
     await until((all) => all.some(isAfter));
     return reports.find(isAfter) as Report;
   };
@@ -110,6 +111,8 @@ const SETTINGS = {
   CONNTRAIL_NODE: "node-1",
   CONNTRAIL_INTERVAL: "5s",
   CONNTRAIL_OWNERS: "none",
+  // A dump in every window, whatever else this machine does.
+  CONNTRAIL_CPU_BUDGET: "100%",
 };
 
 /** What the built agent, run once, would report. */
