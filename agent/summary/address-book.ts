@@ -7,42 +7,73 @@ export const MAX_BOOKED = 12_288;
 /** The addresses a report names, in order of their bytes, which is also what compresses best. */
 export class AddressBook {
   private readonly table: KeyTable;
-  private readonly used = new Set<number>();
-  private positions = new Map<number, number>();
+  /** For each number of the table 0 while it is not named; then its position, counted from 1. */
+  private readonly places: Int32Array;
+  private size = 0;
 
+  /** @param table which gets no more addresses while the book is in use */
   constructor(table: KeyTable) {
     this.table = table;
+    this.places = new Int32Array(table.size);
   }
 
   add(...numbers: readonly number[]): void {
-    for (const number of numbers) if (number >= 0) this.used.add(number);
+    for (const number of numbers) if (this.isNew(number)) this.take(number);
   }
 
-  /** Adds all of them, or none where they do not all fit. */
-  fits(numbers: readonly number[]): boolean {
-    let more = 0;
-    for (const number of numbers) if (number >= 0 && !this.used.has(number)) more += 1;
-    if (this.used.size + more > MAX_BOOKED) return false;
-    this.add(...numbers);
+  /** Adds all three, or none where they do not all fit. */
+  fits(a: number, b: number, c: number): boolean {
+    const more = Number(this.isNew(a)) + Number(this.isNew(b)) + Number(this.isNew(c));
+    if (this.size + more > MAX_BOOKED) return false;
+    if (more > 0) this.add(a, b, c);
     return true;
   }
 
   /** All addresses as text; from then on each has its position. */
   close(): string[] {
-    const keyed = [...this.used].map((number) => ({ number, words: addressWords(this.table, number) }));
-    const ordered = keyed.toSorted((a, b) => compareWords(a.words, b.words));
-    this.positions = new Map(ordered.map(({ number }, position) => [number, position]));
-    return ordered.map(({ words }) => addressText(Int32Array.from(words)));
+    const { table, places } = this;
+    const numbers = new Int32Array(this.size);
+    let listed = 0;
+    for (let number = 0; number < places.length; number += 1) {
+      if (places[number] === 0) continue;
+      numbers[listed] = number;
+      listed += 1;
+    }
+    numbers.sort((a, b) => compareAddresses(table, a, b));
+    const words = new Int32Array(WORDS.length);
+    const texts: string[] = [];
+    for (const number of numbers) {
+      for (const word of WORDS) words[word] = table.word(number, word);
+      places[number] = texts.push(addressText(words));
+    }
+    return texts;
   }
 
   position(number: number): number {
-    return this.positions.get(number) ?? 0;
+    const place = this.places[number] ?? 0;
+    return place > 0 ? place - 1 : 0;
+  }
+
+  private isNew(number: number): boolean {
+    return number >= 0 && this.places[number] === 0;
+  }
+
+  private take(number: number): void {
+    this.places[number] = 1;
+    this.size += 1;
   }
 }
 
 const WORDS = [0, 1, 2, 3] as const;
+type Word = (typeof WORDS)[number];
 
-const addressWords = (table: KeyTable, number: number) => WORDS.map((word) => table.word(number, word) >>> 0);
+function compareAddresses(table: KeyTable, a: number, b: number): number {
+  for (let word = 0; word < WORDS.length; word += 1) {
+    const difference = (table.word(a, word as Word) >>> 0) - (table.word(b, word as Word) >>> 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
 
 /** Order of two lists of the same length by their first difference. */
 export function compareWords(a: readonly number[], b: readonly number[]): number {

@@ -104,12 +104,19 @@ export class FlowMemory {
   /** Gives back what a spike took, once most of it is free. Rows get other places. */
   fit(): void {
     if (this.capacity <= FIRST_FLOWS || this.capacity <= SPARE_FACTOR * this.size) return;
+    const counted = this.bytes.length > 0;
     let to = 0;
     for (let from = 0; from < this.high; from += 1) {
       if (!this.flags[from]) continue;
-      this.keys.copyWithin(2 * to, 2 * from, 2 * from + 2);
-      for (const column of [this.flags, this.groups, this.opened, this.bytes, this.packets])
-        if (column.length > 0) column[to] = column[from] as number;
+      this.keys[2 * to] = this.keys[2 * from] as number;
+      this.keys[2 * to + 1] = this.keys[2 * from + 1] as number;
+      this.flags[to] = this.flags[from] as number;
+      this.groups[to] = this.groups[from] as number;
+      this.opened[to] = this.opened[from] as number;
+      if (counted) {
+        this.bytes[to] = this.bytes[from] as number;
+        this.packets[to] = this.packets[from] as number;
+      }
       to += 1;
     }
     this.high = to;

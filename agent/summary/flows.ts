@@ -3,7 +3,7 @@ import { NAT_CLASSES } from "../conntrack/nat.ts";
 import { type AddressBook, compareWords } from "./address-book.ts";
 import { type FlowTable, type GroupKey, groupKey } from "./flow-table.ts";
 import { interleave, topIndexes } from "./top.ts";
-import { count, type Readable, weigh } from "./weights.ts";
+import { type Readable, weigh } from "./weights.ts";
 
 /**
  * Sources listed one by one: twice the Pods a node can hold (kubelet's usual limits are 110 and 250), and few enough that
@@ -194,7 +194,10 @@ const livesLeft = ({ window }: FlowTable, { opened, closed }: Partial<Flows["gro
 
 /** Rows that have anything in any of these. */
 function anywhere(size: number, tallies: readonly Readable[]): number {
-  return count(Uint8Array.from(weigh(size, tallies), (weight) => (weight > 0 ? 1 : 0)));
+  const weights = weigh(size, tallies);
+  let rows = 0;
+  for (let row = 0; row < size; row += 1) if (weights[row]) rows += 1;
+  return rows;
 }
 
 function dialledColumns(

@@ -119,15 +119,9 @@ export class Keyframe {
   }
 
   private partOf(fromPort: number, toPort: number): KeyframePart {
-    const rows: number[] = [];
-    let omitted = 0;
-    for (let port = fromPort; port <= toPort; port += 1) omitted += this.perPort[port] as number;
-    for (let row = 0; row < this.size; row += 1) {
-      const port = (this.ports[row] as number) >>> 16;
-      if (port < fromPort || port > toPort) continue;
-      if (rows.length < MAX_PART) rows.push(row);
-    }
-    omitted -= rows.length;
+    let leases = 0;
+    for (let port = fromPort; port <= toPort; port += 1) leases += this.perPort[port] as number;
+    const rows = this.rowsOf(fromPort, toPort, Math.min(leases, MAX_PART));
     const part = this.parts - this.plan.length;
     this.sent = toPort;
     return {
@@ -136,14 +130,26 @@ export class Keyframe {
       parts: this.parts,
       fromPort,
       toPort,
-      omitted,
-      rows: {
-        size: rows.length,
-        groups: Int32Array.from(rows, (row) => this.groups[row] as number),
-        ports: Uint32Array.from(rows, (row) => this.ports[row] as number),
-        opened: Uint32Array.from(rows, (row) => this.opened[row] as number),
-      },
+      omitted: leases - rows.size,
+      rows,
     };
+  }
+
+  /** The first of the leases held within these ports, as far as there is room. */
+  private rowsOf(fromPort: number, toPort: number, room: number): LeaseRows {
+    const groups = new Int32Array(room);
+    const ports = new Uint32Array(room);
+    const opened = new Uint32Array(room);
+    let size = 0;
+    for (let row = 0; row < this.size && size < room; row += 1) {
+      const port = (this.ports[row] as number) >>> 16;
+      if (port < fromPort || port > toPort) continue;
+      groups[size] = this.groups[row] as number;
+      ports[size] = this.ports[row] as number;
+      opened[size] = this.opened[row] as number;
+      size += 1;
+    }
+    return { size, groups, ports, opened };
   }
 
   /** More memory while there may be; then the highest ports go, which a later dump brings again. */
@@ -177,7 +183,9 @@ export class Keyframe {
     let to = 0;
     for (let row = 0; row < this.size; row += 1) {
       if ((this.ports[row] as number) >>> 16 > top) continue;
-      for (const column of [this.groups, this.ports, this.opened]) column[to] = column[row] as number;
+      this.groups[to] = this.groups[row] as number;
+      this.ports[to] = this.ports[row] as number;
+      this.opened[to] = this.opened[row] as number;
       to += 1;
     }
     this.size = to;

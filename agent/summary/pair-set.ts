@@ -52,7 +52,8 @@ export class PairSet {
     const old = this.words;
     this.words = new Int32Array(old.length * 2);
     for (let at = 0; at < old.length; at += 2) {
-      const [a, b] = [old[at] as number, old[at + 1] as number];
+      const a = old[at] as number;
+      const b = old[at + 1] as number;
       if (a === 0 && b === 0) continue;
       const slot = this.find(a, b);
       this.words[slot] = a;
