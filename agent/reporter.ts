@@ -31,7 +31,8 @@ export class Reporter {
   private readonly deps: ReporterDeps;
   /** When everything was last said; undefined before the first time. */
   private keyframeAt: number | undefined;
-  private keyframe = true;
+  /** The report to come is to say everything. */
+  private keyframe = false;
   private told = "";
   private cpuMs: number;
 
@@ -48,15 +49,17 @@ export class Reporter {
   async prepare(signal: AbortSignal): Promise<void> {
     const { table, now, sysctls } = this.deps;
     const since = now() - (this.keyframeAt ?? now());
-    this.keyframe = this.keyframeAt === undefined || since < 0 || since >= KEYFRAME_MS;
+    // Whoever takes stock twice before a report, as at the start, asks for the leases once.
+    const keyframe = !this.keyframe && (this.keyframeAt === undefined || since < 0 || since >= KEYFRAME_MS);
+    this.keyframe ||= keyframe;
     const timeouts = timeoutsOf((await sysctls()).sysctls);
-    await table.prepare({ timeouts, keyframe: this.keyframe }, signal);
+    await table.prepare({ timeouts, keyframe }, signal);
   }
 
   /** Everything there is to say of the window that ends now. */
   async report(window: Window, sequence: number): Promise<Report> {
     const { deps, keyframe } = this;
-    const parts = await deps.table.take(window);
+    const { ages, ...parts } = await deps.table.take(window);
     const [node, table, counters] = await Promise.all([deps.identity(), deps.gauges(), deps.counters.read()]);
     const host = await this.settings(keyframe);
     const met = new Set(parts.flows?.addresses);
@@ -70,6 +73,8 @@ export class Reporter {
       window,
       table,
       ...parts,
+      // Idle times of hours and days look the same half a minute later, and would be a tenth of a quiet report.
+      ...(keyframe && ages && { ages }),
       ...(owners && { owners }),
       counters,
       ...(host && { host }),

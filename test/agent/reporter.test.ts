@@ -27,10 +27,12 @@ function reporterOf(differing: Partial<ReporterDeps> = {}) {
     ...differing,
   });
   let sequence = 0;
+  const prepare = () => reporter.prepare(never);
   return {
+    prepare,
     set: (changed: Record<string, string>) => void (sysctls = changed),
     next: async () => {
-      await reporter.prepare(never);
+      await prepare();
       const report = await reporter.report({ from: clock.now - STEP_MS, to: clock.now }, (sequence += 1));
       clock.now += STEP_MS;
       return report;
@@ -53,13 +55,24 @@ test("the first report says everything, and what the wire takes", async ({ expec
   expect(Report.safeParse(report).error).toBeUndefined();
 });
 
+test("taking stock twice before the first report asks for its keyframe once", async ({ expect }) => {
+  const { prepare, next } = reporterOf();
+  await prepare();
+  expect((await next()).keyframe).toMatchObject({ natPort: [40_000] });
+  expect((await next()).keyframe).toBeUndefined();
+});
+
 test("what does not change is said again with keyframes only", async ({ expect }) => {
-  const { next } = reporterOf();
+  const { next } = reporterOf({
+    sysctls: async () => ({ sysctls: { "net.netfilter.nf_conntrack_udp_timeout": "30" }, unread: [] }),
+  });
   const reports: Report[] = [];
   for (let at = 0; at <= KEYFRAME_MS; at += STEP_MS) reports.push(await next());
-  const said = (part: "keyframe" | "host") => reports.flatMap((report, i) => (report[part] ? [i] : []));
+  const said = (part: "keyframe" | "host" | "ages") =>
+    reports.flatMap((report, i) => (report[part] ? [i] : []));
   expect(said("host")).toEqual([0, KEYFRAME_MS / STEP_MS]);
   expect(said("keyframe")).toEqual([0, KEYFRAME_MS / STEP_MS]);
+  expect(said("ages")).toEqual([0, KEYFRAME_MS / STEP_MS]);
 });
 
 test("a setting that changes is said at once", async ({ expect }) => {
