@@ -1,3 +1,4 @@
+import { benchAgent } from "./agent.ts";
 import { benchBurst } from "./burst.ts";
 import { benchIngest } from "./ingest.ts";
 import type { Figure } from "./figure.ts";
@@ -7,6 +8,7 @@ import { benchWindow } from "./window.ts";
 
 const SUITES: Record<string, () => Promise<Figure[]>> = {
   window: benchWindow,
+  agent: benchAgent,
   burst: benchBurst,
   scanner: benchScanner,
   size: benchReportSize,
