@@ -88,14 +88,22 @@ async function tryConnection(host: string, port: number): Promise<void> {
   );
 }
 
+/** A machine under load loses packets between namespaces: what is not answered by then is sent again, as TCP would. */
+const RESEND_MS = 250;
+
 async function sendDatagram([host, port, from]: Route, answered: boolean): Promise<void> {
   const socket = createSocket({ type: isIPv6(host) ? "udp6" : "udp4", ipv6Only: isIPv6(host) });
   if (from !== undefined) await new Promise<void>((bound) => socket.bind(from, bound));
+  const send = () =>
+    new Promise<void>((sent, failed) =>
+      socket.send("x", port, host, (error) => (error ? failed(error) : sent())),
+    );
   const answer = answered && once(socket, "message");
-  await new Promise<void>((sent, failed) =>
-    socket.send("x", port, host, (error) => (error ? failed(error) : sent())),
-  );
+  await send();
+  if (!answer) return;
+  const again = setInterval(() => void send(), RESEND_MS);
   await answer;
+  clearInterval(again);
 }
 
 /** Echo requests through the kernel's ping sockets, whose port is the id and which answer for the checksum (ICMP(7)). */
@@ -113,6 +121,10 @@ const raw = (host: string, protocol: number, count: number): Promise<void> =>
 
 const SOCK_DGRAM = 2;
 const SOCK_RAW = 3;
+const SOL_SOCKET = 1;
+const SO_RCVTIMEO = 20;
+/** A struct timeval of 64-bit systems. */
+const RESEND_TIME = new Uint8Array(BigInt64Array.of(0n, BigInt(RESEND_MS * 1000)).buffer);
 const AF_INET = 2;
 const AF_INET6 = 10;
 
@@ -136,6 +148,7 @@ async function packets(
   const bind = libc.func("int bind(int, const uint8_t *, uint)");
   const connect = libc.func("int connect(int, const uint8_t *, uint)");
   const send = libc.func("long send(int, const uint8_t *, size_t, int)");
+  const setsockopt = libc.func("int setsockopt(int, int, int, const uint8_t *, uint)");
   const recv = libc.func("long recv(int, uint8_t *, size_t, int)");
   const check = (result: number, what: string) => {
     if (result < 0) throw new Error(`${what}: errno ${koffi.errno()}`);
@@ -147,8 +160,10 @@ async function packets(
     const fd = check(socket(isIPv6(host) ? AF_INET6 : AF_INET, type, protocol), "socket");
     if (first !== undefined) check(bind(fd, socketAddress(any, first + i), address.length), "bind");
     check(connect(fd, address, address.length), "connect");
-    check(send(fd, payload, payload.length, 0), "send");
-    if (answered) check(recv(fd, Buffer.alloc(2048), 2048, 0), "recv");
+    check(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, RESEND_TIME, RESEND_TIME.length), "setsockopt");
+    const done = () => !answered || recv(fd, Buffer.alloc(2048), 2048, 0) >= 0;
+    do check(send(fd, payload, payload.length, 0), "send");
+    while (!done());
   }
 }
 
