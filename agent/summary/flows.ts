@@ -73,7 +73,8 @@ const largest = (metrics: readonly Readable[], size: number, rows: number) =>
 
 /**
  * The columns of a report: the largest sources and flow groups, and what is left when they are taken away. Rows stand in
- * the order of their addresses, not of their size: columns with such an order compress a third better.
+ * the order of their addresses, not of their size, groups in that of their peers: what depends on the peer then stands in
+ * long runs, which compresses a third better than the order of sources, and that a third better than none.
  *
  * @param book closed, so that its positions hold
  */
@@ -128,7 +129,7 @@ function groupColumns(
   book: AddressBook,
 ): Flows["groups"] {
   const position = (address: number) => book.position(address);
-  const place = ({ source, peer, peerPort }: GroupKey) => [position(source), position(peer), peerPort];
+  const place = ({ source, peer, peerPort }: GroupKey) => [position(peer), peerPort, position(source)];
   const rows = listed
     .map((group) => ({ group, key: groupKey(table, group) }))
     .toSorted((a, b) => compareWords(place(a.key), place(b.key)));

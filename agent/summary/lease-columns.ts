@@ -52,7 +52,7 @@ export function leaseColumns({ rows, table, holders }: ChosenLeases, book: Addre
   ranked.sort((a, b) => difference(columns, a, b));
   const ranks = new Int32Array(table.groups.size).fill(-1);
   for (let rank = 0; rank < ranked.length; rank += 1) ranks[holders[ranked[rank] as number] as number] = rank;
-  const [source, natAddress, peer, peerPort, protocol, zone] = columns;
+  const [peer, peerPort, natAddress, source, protocol, zone] = columns;
   return {
     source: picked(source, ranked),
     natAddress: picked(natAddress, ranked),
@@ -64,7 +64,10 @@ export function leaseColumns({ rows, table, holders }: ChosenLeases, book: Addre
   };
 }
 
-/** Source, NAT address, peer, its port, protocol and zone of each holder, in which order they also are sorted. */
+/**
+ * Peer, its port, NAT address, source, protocol and zone of each holder, by which they are sorted in this order: what
+ * depends on the peer then stands in long runs.
+ */
 function holderColumns({ groups, zones }: FlowTable, holders: Int32Array, book: AddressBook) {
   const column = () => new Int32Array(holders.length);
   const columns = [column(), column(), column(), column(), column(), column()] as const;
@@ -72,10 +75,10 @@ function holderColumns({ groups, zones }: FlowTable, holders: Int32Array, book: 
     const group = holders[at] as number;
     const place = groups.word(group, 2);
     const packed = groups.word(group, 3);
-    columns[0][at] = book.position(groups.word(group, 0));
-    columns[1][at] = book.position((place >>> ZONE_BITS) - 1);
-    columns[2][at] = book.position(groups.word(group, 1));
-    columns[3][at] = packed >>> 10;
+    columns[0][at] = book.position(groups.word(group, 1));
+    columns[1][at] = packed >>> 10;
+    columns[2][at] = book.position((place >>> ZONE_BITS) - 1);
+    columns[3][at] = book.position(groups.word(group, 0));
     columns[4][at] = (packed >>> 2) & 0xff;
     columns[5][at] = zones.zone(place & (2 ** ZONE_BITS - 1));
   }
