@@ -3,50 +3,10 @@ import { pack } from "../../agent/push.ts";
 import { Summary } from "../../agent/summary/summary.ts";
 import type { Report } from "../../api/wire.ts";
 import { aReport, NOW } from "../support/a-report.ts";
+import { theFullestReport } from "../support/fullest-report.ts";
 import type { Figure } from "./figure.ts";
-
-/** A small generator with a seed, so that sizes are the same in every run (mulberry32, public domain). */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-const NODE = 0xc0a8320a | 0;
-
-/** Where a Pod's flows go: DNS through its Service, the API server, a cache, a database outside, one host of its own. */
-interface Destination {
-  /** Share of the Pod's flows, out of 100. */
-  share: number;
-  protocol: number;
-  service?: number;
-  peer: number;
-  port: number;
-  masqueraded: boolean;
-}
-
-function destinations(pod: number, random: () => number): Destination[] {
-  const dns = { protocol: 17, service: 0x0a60000a, port: 53, masqueraded: false };
-  return [
-    { ...dns, share: 25, peer: 0x0af40102 },
-    { ...dns, share: 25, peer: 0x0af40203 },
-    { share: 5, protocol: 6, service: 0x0a600001, peer: 0xc0a83202, port: 6443, masqueraded: true },
-    {
-      share: 15,
-      protocol: 6,
-      service: 0x0a60004d,
-      peer: 0x0af40300 | (pod % 12),
-      port: 6379,
-      masqueraded: false,
-    },
-    { share: 20, protocol: 6, peer: 0xcb007114, port: 5432, masqueraded: true },
-    { share: 10, protocol: 6, peer: 0xcb007200 | Math.floor(random() * 50), port: 443, masqueraded: true },
-  ];
-}
+import { NodeWindows } from "./node-windows.ts";
+import { type Destination, destinations, NODE, outside, seeded, usual } from "./pod-traffic.ts";
 
 function podEntry(entry: Entry, pod: number, to: Destination, random: () => number): void {
   entry.reset();
@@ -114,13 +74,37 @@ function reportOf(fill: (summary: Summary) => void): Report {
   return aReport({ ...(counts && { dump: { ...counts, durationMs: 9 } }), ...(flows && { flows }) });
 }
 
+/** Reports with events and leases: 9 flows a second, a third of them behind SNAT, and a node that opens 1,000. */
+async function withLeases(): Promise<Record<"ordinary" | "keyframe" | "busy", Report>> {
+  const quiet = new NodeWindows({ kept: 20, begin: 9, last: 15, to: usual });
+  const busy = new NodeWindows({ kept: 20, begin: 1_000, last: 10, to: outside });
+  await quiet.next(true);
+  await busy.next(true);
+  return {
+    ordinary: await quiet.next(false),
+    keyframe: await quiet.next(true),
+    busy: await busy.next(false),
+  };
+}
+
 export async function benchReportSize(): Promise<Figure[]> {
-  const size = async (name: string, report: Report, bar: string) => [
-    { name: `report, ${name}, compressed`, value: (await pack(report)).body.length, unit: "bytes", bar },
+  const size = async (name: string, report: Report, bar?: string) => [
+    {
+      name: `report, ${name}, compressed`,
+      value: (await pack(report)).body.length,
+      unit: "bytes",
+      ...(bar && { bar }),
+    },
     { name: `report, ${name}, JSON`, value: JSON.stringify(report).length, unit: "bytes" },
   ];
+  const { ordinary, keyframe, busy } = await withLeases();
   return [
-    ...(await size("quiet 40-Pod node", quietReport(), "≤ 2000")),
-    ...(await size("worst case", worstReport(), "≤ 48000")),
+    ...(await size("quiet 40-Pod node, flows alone", quietReport(), "≤ 2000")),
+    ...(await size("quiet 40-Pod node, with events and leases", ordinary, "≤ 2000")),
+    ...(await size("quiet 40-Pod node, with a keyframe", keyframe)),
+    ...(await size("1,000 new SNAT flows a second", busy)),
+    { name: "leases that changed in that window", value: busy.leases?.natPort.length ?? 0, unit: "leases" },
+    ...(await size("worst case without leases", worstReport(), "≤ 48000")),
+    ...(await size("the most the wire takes, all of it random", theFullestReport())),
   ];
 }
