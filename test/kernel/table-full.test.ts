@@ -54,14 +54,15 @@ beforeEach((context) => {
 /** Runs `act` while a table may have no more entries than this; the limit is set back for certain. */
 async function limitedTo(entries: number, act: () => Promise<unknown>): Promise<void> {
   const limit = readFileSync(MAX, "utf8").trim();
-  const restore = `sleep ${GUARD_S}; echo ${limit} > ${MAX}`;
+  const restore = `sleep ${GUARD_S}; [ $(cat ${MAX}) != ${entries} ] || echo ${limit} > ${MAX}`;
   const guard = spawn("sh", ["-c", restore], { detached: true, stdio: "ignore" });
   guard.unref();
   try {
     writeFileSync(MAX, String(entries));
     await act();
   } finally {
-    writeFileSync(MAX, limit);
+    // Whoever has set another limit meanwhile keeps it.
+    if (Number(readFileSync(MAX, "utf8")) === entries) writeFileSync(MAX, limit);
     process.kill(-guard.pid!, "SIGKILL");
   }
 }
