@@ -40,6 +40,7 @@ export async function startAgent(
   const agent = inside(namespace, [path], {
     NODE_ENV: "production",
     MALLOC_ARENA_MAX: "2",
+    MALLOC_MMAP_THRESHOLD_: "65536",
     CONNTRAIL_URL: `http://127.0.0.1:${PORT}`,
     CONNTRAIL_TOKEN: "bench",
     CONNTRAIL_OWNERS: "none",
