@@ -127,8 +127,9 @@ async function agentEnvironment(deps: Deps, config: Config, url: string): Promis
   // Node strips types with a module of 20 MB, which stays out of an agent that finds its sources compiled.
   env["NODE_COMPILE_CACHE"] ||= join(folder, "compiled");
   env["CONNTRAIL_SPOOL"] ||= join(folder, "spool");
-  // One arena of glibc for each thread of Node takes three megabytes for nothing.
+  // One arena of glibc for each thread of Node takes three megabytes for nothing, and large blocks leave holes there.
   env["MALLOC_ARENA_MAX"] ||= "2";
+  env["MALLOC_MMAP_THRESHOLD_"] ||= "65536";
   return env;
 }
 
