@@ -1,5 +1,5 @@
 import type { Log } from "./log.ts";
-import { nextBoundary, type Window, windowUpTo } from "./window.ts";
+import { MAX_WINDOW_MS, nextBoundary, type Window } from "./window.ts";
 
 export interface Loop {
   intervalMs: number;
@@ -12,13 +12,16 @@ export interface Loop {
   prepare(end: number): Promise<void>;
   /** Reports a window that has ended. */
   close(window: Window): Promise<void>;
+  /** Lets go of what was gathered since `from`, because nobody can say over which time. */
+  skip(window: Window): Promise<void>;
   log: Log;
 }
 
 /**
  * Window by window until aborted: takes stock shortly before the boundary, and reports at it. The window that an abort
- * cuts short is reported too. Windows never overlap and follow each other without a gap while reads keep up; a read that
- * outlasts its interval makes the next window late, not parallel, and leaves the time it took out.
+ * cuts short is reported too. Windows never overlap and follow each other without a gap: where a read outlasted its
+ * interval, or the machine slept, one window is longer, up to what the API takes. A clock that was set leaves a window
+ * without a sensible length, which is skipped.
  */
 export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
   let from = loop.now();
@@ -28,12 +31,13 @@ export async function runLoop(loop: Loop, signal: AbortSignal): Promise<void> {
     await logged(loop, "dump-failed", () => loop.prepare(boundary));
     await sleepUntil(loop, boundary, signal);
     const now = loop.now();
-    const to = Math.min(boundary, now);
-    // A clock set back, or one that leapt (or a machine that slept): this window was not watched to its end.
-    const unwatched = (now < boundary && !signal.aborted) || now - boundary > loop.intervalMs;
-    if (to !== from && !unwatched)
-      await logged(loop, "window-failed", () => loop.close(windowUpTo(from, to, loop.intervalMs)));
-    from = unwatched ? now : to;
+    const setBack = now < boundary && !signal.aborted;
+    const late = now - boundary > loop.intervalMs;
+    const to = late ? now : Math.min(boundary, now);
+    const watched = !setBack && to > from && to - from <= MAX_WINDOW_MS;
+    if (watched) await logged(loop, "window-failed", () => loop.close({ from, to }));
+    else if (to !== from) await logged(loop, "window-failed", () => loop.skip({ from, to }));
+    from = setBack ? now : to;
   }
 }
 

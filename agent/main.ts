@@ -3,6 +3,7 @@ import { basename } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Config, loadConfig } from "./config.ts";
+import { exitNow } from "./exit.ts";
 import { help } from "./help.ts";
 import type { LogLine } from "./log.ts";
 import { printReport } from "./once.ts";
@@ -11,7 +12,6 @@ import { serve, Unreadable } from "./serve.ts";
 import { SpoolLocked } from "./spool/lock.ts";
 import { stopOf } from "./stop.ts";
 import { VERSION } from "./version.ts";
-import { windowUpTo } from "./window.ts";
 
 const USAGE_ERROR = 2;
 const UNREADABLE = 3;
@@ -80,7 +80,7 @@ async function once(config: Config, json: boolean): Promise<number> {
   });
   await reporter.prepare(AbortSignal.timeout(ONCE_TIMEOUT_MS));
   const now = Date.now();
-  const report = await reporter.report(windowUpTo(now - config.intervalMs, now, config.intervalMs), now);
+  const report = await reporter.report({ from: now - config.intervalMs, to: now }, now);
   if (table.source !== "none") for (const reason of table.reasons) console.error(`Not used: ${reason}`);
   await close();
   if (json) console.log(JSON.stringify(report));
@@ -93,7 +93,7 @@ async function report(config: Config): Promise<number> {
   const stop = stopOf(process, (signal) => {
     const reason = `not done in time after ${signal}`;
     log({ level: "warning", event: "stopped", reason, unsent: unsent() });
-    process.exit(0);
+    void exitNow(0, () => process.kill(process.pid, "SIGKILL"));
   });
   try {
     await serve(config, MACHINE, stop, (waiting) => {

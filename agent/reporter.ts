@@ -83,6 +83,12 @@ export class Reporter {
     };
   }
 
+  /** Lets go of what was gathered for a window that is not reported. */
+  async skip(window: Window): Promise<void> {
+    await this.deps.table.take(window);
+    await this.deps.counters.read();
+  }
+
   /** What the node is set to, where that is to be said: with keyframes, and when it changed. */
   private async settings(keyframe: boolean): Promise<Host | undefined> {
     const now = JSON.stringify(await this.deps.sysctls());

@@ -114,6 +114,15 @@ function windows(config: Config, running: Running): Loop {
     leadMs: () => Math.min(node.reporter.leadMs(), intervalMs / 2),
     prepare: () => node.reporter.prepare(stop.within(READ_TIMEOUT_MS)),
     close: async (window) => sender.offer(await reported(config, running, window), spread),
+    skip: async (window) => {
+      await node.reporter.skip(window);
+      log({
+        level: "warning",
+        event: "window-skipped",
+        reason: "the clock was set, or the machine slept",
+        ...window,
+      });
+    },
   };
 }
 

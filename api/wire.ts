@@ -147,7 +147,8 @@ export const TableDump = DumpCounts.superRefine(checkDump).meta({ id: "TableDump
 
 /**
  * How long entries had been idle when dumped: what a shorter timeout would free. Idle time is the configured timeout minus
- * what remains of it; entries whose timeout was set otherwise (nf_conntrack_tcp_loose, policies) stand in the class 0.
+ * what remains of it. TCP entries that the kernel keeps for minutes only, because data is on its way, were not idle; entries
+ * whose timeout was set otherwise (policies) look older or younger than they are.
  */
 export const Ages = z
   .object({

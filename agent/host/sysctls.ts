@@ -85,6 +85,8 @@ export interface Timeouts {
   udp?: number;
   udpStream?: number;
   sctpEstablished?: number;
+  tcpUnacknowledged?: number;
+  tcpMaxRetrans?: number;
 }
 
 const TIMEOUTS = {
@@ -93,6 +95,8 @@ const TIMEOUTS = {
   udp: "udp_timeout",
   udpStream: "udp_timeout_stream",
   sctpEstablished: "sctp_timeout_established",
+  tcpUnacknowledged: "tcp_timeout_unacknowledged",
+  tcpMaxRetrans: "tcp_timeout_max_retrans",
 } as const satisfies Record<keyof Timeouts, string>;
 
 /** The timeouts among the settings; what this kernel lacks is absent. */

@@ -16,6 +16,9 @@ export interface Timeouts {
   udp?: number | undefined;
   udpStream?: number | undefined;
   sctpEstablished?: number | undefined;
+  /** What the kernel gives a TCP entry at most while data is on its way, and after it was sent again and again. */
+  tcpUnacknowledged?: number | undefined;
+  tcpMaxRetrans?: number | undefined;
 }
 
 const KINDS = [
@@ -36,9 +39,11 @@ const CLASSES = AGE_CLASSES_S.length + 1;
 export class Ages {
   private readonly entries = KINDS.map(() => new Uint32Array(CLASSES));
   private readonly timeouts: readonly (number | undefined)[];
+  private readonly shortened: number;
 
   constructor(timeouts: Timeouts) {
     this.timeouts = KINDS.map(([, name]) => timeouts[name]);
+    this.shortened = Math.max(timeouts.tcpUnacknowledged ?? 0, timeouts.tcpMaxRetrans ?? 0);
   }
 
   /** @returns seconds for which the entry was idle, or -1 where that is not known */
@@ -46,11 +51,21 @@ export class Ages {
     const kind = kindOf(entry);
     const timeout = this.timeouts[kind];
     if (timeout === undefined || entry.timeout < 0) return -1;
-    const idle = Math.max(0, timeout - entry.timeout);
+    const idle = this.isBusy(entry, timeout) ? 0 : Math.max(0, timeout - entry.timeout);
     const classes = this.entries[kind] as Uint32Array;
     const at = classOf(idle);
     classes[at] = (classes[at] as number) + 1;
     return idle;
+  }
+
+  /**
+   * The kernel keeps a TCP entry for minutes only, not for its timeout, while data waits to be acknowledged or since it was
+   * picked up amid its flow (nf_conntrack_proto_tcp.c): a busy flow would pass for one that was idle for days. For one that
+   * was, the same goes for its last minutes.
+   */
+  private isBusy({ protocol, timeout: left }: Entry, timeout: number): boolean {
+    const { shortened } = this;
+    return protocol === TCP && shortened > 0 && left <= shortened && timeout > shortened;
   }
 
   columns(): WireAges[] {

@@ -80,7 +80,8 @@ export class Dumper {
       const torn = interrupted || (await gauges()).buckets !== before.buckets;
       // Torn is better than nothing, but whatever it lacks must not pass for ended.
       whole = !torn || !this.taken;
-      if (whole) this.taken = { takenAt, durationMs: now() - takenAt, interrupted: torn, unreadable };
+      if (whole)
+        this.taken = { takenAt, durationMs: Math.max(0, now() - takenAt), interrupted: torn, unreadable };
       this.failure = whole ? undefined : TORN;
       budget.record({ at: takenAt, cpuMs: cpuMs() - cpuBefore, entries });
       if (torn) budget.lost();

@@ -45,21 +45,27 @@ export class Listener {
     this.deps = deps;
   }
 
-  /** Whether flows that begin now are told of: where the setting was turned off, a stream that is open stays silent. */
+  /** Whether flows that begin now are told of. */
   get listening(): boolean {
-    return this.events !== undefined && this.told.reported;
+    return this.events !== undefined;
   }
 
-  /** Opens the stream where there is none and this kernel has one. */
-  async listen(): Promise<void> {
+  /**
+   * Opens the stream where there is none and this kernel has one; closes it where the setting was turned off.
+   * @param wanted whether what it says can be joined with the dumps there are
+   */
+  async listen(wanted: boolean): Promise<void> {
     this.told = await this.deps.mode();
-    if (!this.told.reported || this.events) return;
+    if (!wanted || !this.told.reported) this.stop();
+    else if (!this.events) await this.begin();
+    this.begun = true;
+  }
+
+  private async begin(): Promise<void> {
     try {
-      const events = await this.deps.open();
-      this.run(events);
-      // What the kernel did before the stream was opened again is in no count.
+      this.run(await this.deps.open());
+      // What happened before, in a window that was under way, is in no count.
       if (this.begun) this.lost();
-      this.begun = true;
     } catch (error) {
       if (!(error instanceof SourceError)) throw error;
       const reason = `${error.message}; ${error.remedy}`;
@@ -76,7 +82,7 @@ export class Listener {
   heard(): Heard {
     const { overruns, missed, told, events } = this;
     const unreadable = events?.unreadable ?? noneUnreadable();
-    const state = events && told.reported ? "complete" : "off";
+    const state = events ? "complete" : "off";
     const heard: Heard = {
       events: missed ? "lossy" : state,
       overruns,
@@ -91,8 +97,16 @@ export class Listener {
 
   async close(): Promise<void> {
     this.stopping.abort();
-    this.events?.close();
+    this.stop();
     await this.running;
+  }
+
+  /** Without a stream there is nothing to lose: what follows is for dumps to find. */
+  private stop(): void {
+    const { events } = this;
+    this.events = undefined;
+    this.unreadable = 0;
+    events?.close();
   }
 
   private run(events: Events): void {
@@ -104,10 +118,8 @@ export class Listener {
     };
     const { take, log } = this.deps;
     const ended = (error?: unknown) => {
-      this.events = undefined;
-      this.unreadable = 0;
-      if (this.stopping.signal.aborted) return;
-      events.close();
+      if (this.events !== events) return;
+      this.stop();
       this.lost();
       const reason = error instanceof Error ? error.message : "the stream ended";
       log({ level: "error", event: "events-ended", reason });

@@ -33,6 +33,9 @@ const NOT_WANTED: EventsMode = {
   blind: ["No events are listened to: flows that begin and end between two readings are not seen."],
 };
 
+const WITH_NETLINK =
+  "Events are heard with the source netlink alone: flows that begin and end between two readings are not seen.";
+
 /** The kernel's table over time: dumps within a budget, and the events between them. */
 export class Table {
   private readonly deps: TableDeps;
@@ -77,7 +80,8 @@ export class Table {
   ): Promise<void> {
     const { summary } = this.deps;
     await this.dumper.open();
-    if (this.dumper.source) await this.listener.listen();
+    // Text does not tell a re-used tuple from the flow before it, as events do: what both say cannot be joined.
+    await this.listener.listen(this.source === "netlink");
     summary.configure({ eventsOn: this.listener.listening, timeouts });
     if (keyframe) summary.keyframeDue();
     await this.dumper.dumpIfDue(signal);
@@ -91,7 +95,7 @@ export class Table {
     const { taken, failure } = this.dumper;
     const completeness = this.completeness(heard, rest, taken);
     const stale = failure !== undefined && window.to - (taken?.takenAt ?? 0) > MAX_CARRIED_MS;
-    if (!taken || !counts || !flows || stale) return { completeness: { ...completeness, source: "none" } };
+    if (!taken || !counts || !flows || stale) return { completeness: unseen(completeness) };
     const { takenAt, ...composition } = counts;
     const dump: TableDump = { takenAt, durationMs: Math.max(0, taken.durationMs), ...composition };
     return {
@@ -110,6 +114,11 @@ export class Table {
     this.dumper.close();
   }
 
+  private unheard({ blind }: Heard): readonly string[] {
+    if (this.source === "none") return [];
+    return this.source === "netlink" ? blind : [WITH_NETLINK];
+  }
+
   private completeness(
     heard: Heard,
     { opened, ...counts }: Pick<Summed, "untracked" | "older" | "forgotten" | "opened">,
@@ -122,13 +131,19 @@ export class Table {
     return {
       source: this.source,
       events: heard.events,
-      blind: sentences([...why, ...(source ? heard.blind : [])]),
+      blind: sentences([...why, ...this.unheard(heard)]),
       ...(taken?.interrupted && { interrupted: true }),
       ...(lines > 0 && { unreadable: { lines, samples: samples.slice(0, MAX_SAMPLES) } }),
       ...positive({ ...counts, overruns: heard.overruns }),
       ...(opened && { opened }),
     };
   }
+}
+
+/** What was heard meanwhile is in no row either. */
+function unseen(completeness: Completeness): Completeness {
+  const { opened: _, ...rest } = completeness;
+  return { ...rest, source: "none", events: rest.events === "off" ? "off" : "lossy" };
 }
 
 const sentences = (texts: readonly string[]) =>

@@ -18,6 +18,7 @@ async function run(count: number, clock: Clock, differing: Partial<Loop> = {}) {
   const stop = new AbortController();
   const windows: [number, number][] = [];
   const prepared: [number, number][] = [];
+  const skipped: [number, number][] = [];
   const loop: Loop = {
     intervalMs: 30_000,
     now: () => clock.now,
@@ -34,11 +35,12 @@ async function run(count: number, clock: Clock, differing: Partial<Loop> = {}) {
       clock.now += clock.closeMs?.shift() ?? 0;
       if (windows.length === count) stop.abort();
     },
+    skip: async ({ from, to }) => void skipped.push([from, to]),
     log: () => {},
     ...differing,
   };
   await runLoop(loop, stop.signal);
-  return { windows, prepared };
+  return { windows, prepared, skipped };
 }
 
 test("windows end on the interval of the clock, the first one begins at the start", async ({ expect }) => {
@@ -81,34 +83,61 @@ test("a timer that fires early does not cut a window short", async ({ expect }) 
 });
 
 test.for(["prepareMs", "closeMs"] as const)(
-  "work (%s) that outlasts its interval makes a window late and claims no more than one interval",
+  "work (%s) that outlasts its interval makes a window longer, and leaves no gap",
   async (work, { expect }) => {
-    const { windows } = await run(2, { now: 1_020_000, [work]: [70_000] });
-    for (const [from, to] of windows) expect(to - from).toBeLessThanOrEqual(30_000);
-    expect(windows.at(-1)).toEqual(work === "closeMs" ? [1_110_000, 1_140_000] : [1_140_000, 1_170_000]);
+    const { windows, skipped } = await run(3, { now: 1_020_000, [work]: [70_000] });
+    expect(windows).toEqual(
+      work === "closeMs"
+        ? [
+            [1_020_000, 1_050_000],
+            [1_050_000, 1_140_000],
+            [1_140_000, 1_170_000],
+          ]
+        : [
+            [1_020_000, 1_120_000],
+            [1_120_000, 1_140_000],
+            [1_140_000, 1_170_000],
+          ],
+    );
+    expect(skipped).toEqual([]);
   },
 );
 
 test("a clock set back an hour neither silences the loop nor makes a window in the future", async ({
   expect,
 }) => {
-  const { windows } = await run(2, { now: 7_220_000, jump: [0, -3_600_000] });
+  const { windows, skipped } = await run(2, { now: 7_220_000, jump: [0, -3_600_000] });
   expect(windows).toEqual([
     [7_220_000, 7_230_000],
     [3_660_000, 3_690_000],
   ]);
+  expect(skipped).toEqual([[7_230_000, 3_660_000]]);
 });
 
-test.for([40_000, 3_600_000])(
-  "after a sleep of %i ms over the end of a window that window is left out, not read late",
-  async (ms, { expect }) => {
-    const { windows } = await run(2, { now: 7_220_000, jump: [0, ms] });
-    const woken = 7_260_000 + ms;
-    const next = Math.ceil((woken + 1) / 30_000) * 30_000;
-    expect(windows).toEqual([
-      [7_220_000, 7_230_000],
-      [woken, next],
-    ]);
+const WOKEN = 7_260_000;
+
+test("after a sleep over the end of a window that window is as long as all of it took", async ({
+  expect,
+}) => {
+  const { windows, skipped } = await run(3, { now: 7_220_000, jump: [0, 40_000] });
+  expect(windows).toEqual([
+    [7_220_000, 7_230_000],
+    [7_230_000, WOKEN + 40_000],
+    [WOKEN + 40_000, 7_320_000],
+  ]);
+  expect(skipped).toEqual([]);
+});
+
+test.for([
+  [270_000, "reported"],
+  [270_001, "skipped"],
+] as const)(
+  "after a sleep of %i ms a window as long as the API takes is %s",
+  async ([ms, what], { expect }) => {
+    const { windows, skipped } = await run(2, { now: 7_220_000, jump: [0, ms] });
+    const slept = [7_230_000, WOKEN + ms];
+    expect(what === "reported" ? windows[1] : skipped[0]).toEqual(slept);
+    expect(windows[1]?.[0]).toBe(what === "reported" ? 7_230_000 : WOKEN + ms);
   },
 );
 
@@ -127,6 +156,7 @@ test("the window that a stop cuts short is prepared and reported", async ({ expe
       leadMs: () => 0,
       prepare: async (end) => void done.push(end),
       close: async (window) => void done.push(window),
+      skip: async () => {},
       log: () => {},
     },
     stop.signal,

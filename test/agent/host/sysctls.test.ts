@@ -113,8 +113,17 @@ test("timeouts are numbers of seconds, and absent where the kernel has none", ({
     "net.netfilter.nf_conntrack_udp_timeout": "30",
     "net.netfilter.nf_conntrack_udp_timeout_stream": "120",
     "net.netfilter.nf_conntrack_sctp_timeout_established": "none",
+    "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": "300",
+    "net.netfilter.nf_conntrack_tcp_timeout_max_retrans": "310",
   };
-  expect(timeoutsOf(sysctls)).toEqual({ tcpEstablished: 432_000, tcpCloseWait: 60, udp: 30, udpStream: 120 });
+  expect(timeoutsOf(sysctls)).toEqual({
+    tcpEstablished: 432_000,
+    tcpCloseWait: 60,
+    udp: 30,
+    udpStream: 120,
+    tcpUnacknowledged: 300,
+    tcpMaxRetrans: 310,
+  });
 });
 
 describe("the machine", () => {

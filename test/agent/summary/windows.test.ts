@@ -118,6 +118,27 @@ test("idle time is the timeout less what is left of it, at most an hour unseen b
   expect(ages?.map(({ of }) => of)).toEqual(["tcp-established", "tcp-close-wait", "udp"]);
 });
 
+test("a TCP entry that the kernel keeps for minutes only, as data is on its way, was not idle", ({
+  expect,
+}) => {
+  const summary = new Summary();
+  const timeouts = { tcpEstablished: 432_000, tcpUnacknowledged: 300, tcpMaxRetrans: 310 };
+  summary.configure({ eventsOn: true, timeouts });
+  const { ages, flows } = dumped(
+    summary,
+    [310, 300, 1, 311].map((timeout, id) => ({ source: 1, peer: 50, timeout, id })),
+  );
+  expect([ages?.[0]?.entries.at(0), ages?.[0]?.entries.at(-2)]).toEqual([3, 1]);
+  expect(rowsOf(flows).talkers).toMatchObject([{ established: 4, idle: 1 }]);
+});
+
+test("a timeout of minutes is taken as it is", ({ expect }) => {
+  const summary = new Summary();
+  summary.configure({ eventsOn: true, timeouts: { tcpEstablished: 300, tcpUnacknowledged: 300 } });
+  const { ages } = dumped(summary, [{ source: 1, peer: 50, timeout: 100 }]);
+  expect(ages?.[0]?.entries.slice(0, 7)).toEqual([0, 0, 0, 0, 0, 0, 1]);
+});
+
 test("what was dialled is told of each peer, and the ports taken towards the fullest", ({ expect }) => {
   const flow = { peer: 50, service: 100, natAddress: 200 };
   const { flows, ports, counts } = dumped(listening(), [

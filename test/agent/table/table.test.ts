@@ -140,6 +140,8 @@ test("events that cannot be had are named and asked for again", async ({ expect 
   const first = await read();
   expect(first.completeness.events).toBe("off");
   expect(first.completeness.blind).toContain("no events; load the module");
+  const second = await read();
+  expect([second.completeness.events, second.completeness.overruns]).toEqual(["lossy", undefined]);
   expect((await read()).completeness.events).toBe("complete");
 });
 
@@ -221,4 +223,47 @@ test("without a source the report says why, in as many words as the wire takes",
   const parts = await tableOf(undefined, { openSource: async () => ({ reasons }) }).read();
   expect(parts.completeness.blind.map(({ length }) => length)).toEqual(Array(16).fill(500));
   expect(Report.safeParse(asReport(parts)).error).toBeUndefined();
+});
+
+test("a window in which events are turned on again is not complete", async ({ expect }) => {
+  let reported = true;
+  const { read } = tableOf(sourceOf([[one]]), {
+    mode: async () => ({ setting: reported ? "all" : "off", reported, blind: [] }),
+    openEvents: async () => new Speaker(),
+  });
+  const heard: string[] = [];
+  for (const on of [true, false, true, true]) {
+    reported = on;
+    heard.push((await read()).completeness.events);
+  }
+  expect(heard).toEqual(["complete", "off", "lossy", "complete"]);
+});
+
+test("events are not joined with dumps of text, which do not tell a re-used tuple", async ({ expect }) => {
+  const text: Source = { ...sourceOf([[one], [{ ...one, sourcePort: 1001 }]]), name: "procfs" };
+  const { read } = tableOf(text, { openEvents: () => Promise.reject(new Error("must not be opened")) });
+  await read();
+  const { completeness } = await read();
+  expect(completeness).toMatchObject({ events: "off", opened: "dumps" });
+  expect(completeness.blind.at(-1)).toMatch(/netlink alone/);
+});
+
+test("what is heard while the table cannot be read is in no row, and not said to be complete", async ({
+  expect,
+}) => {
+  const events = new Speaker();
+  const ends = [
+    () => cleanDump,
+    () => {
+      throw new SourceError("the table ran away", "run after it");
+    },
+  ];
+  const source = sourceOf([[one]], () => (ends.length > 1 ? ends.shift()! : ends[0]!)());
+  const { clock, read, table } = tableOf(source, { openEvents: async () => events });
+  await read();
+  clock.now += 30_000;
+  await read();
+  const late = { from: window.to + MAX_CARRIED_MS, to: window.to + MAX_CARRIED_MS + 30_000 };
+  const { completeness } = await table.take(late);
+  expect([completeness.events, completeness.opened]).toEqual(["lossy", undefined]);
 });
