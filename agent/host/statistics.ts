@@ -109,10 +109,15 @@ interface Step {
 const WIDTH = 2 ** 32;
 const counted = ({ was, value }: Step): number => (value - was + WIDTH) % WIDTH;
 
-/** All fall when the module is loaded anew. A single one that fell may be either; it wrapped if it went less than half way. */
+/**
+ * The counters of all CPUs begin at 0 together, when the module is loaded anew. Then all fall, or those that have not
+ * caught up yet: one that would have gone half way round or more to where it is now did not wrap, whatever others did.
+ */
 function beganAgain(steps: readonly Step[]): boolean {
   const counting = steps.filter(({ was }) => was > 0);
-  const [first, ...others] = counting;
-  if (!first || counting.some(({ was, value }) => value >= was)) return false;
-  return others.length > 0 || counted(first) >= WIDTH / 2;
+  const fallen = counting.filter(({ was, value }) => value < was);
+  return (
+    fallen.some((step) => counted(step) >= WIDTH / 2) ||
+    (fallen.length > 1 && fallen.length === counting.length)
+  );
 }

@@ -74,7 +74,10 @@ async function readOnce(
 
 async function readRows(path: string): Promise<Rows> {
   try {
-    const { size } = await stat(path);
+    const found = await stat(path);
+    // To open a pipe waits for its writer, in a thread that the exit of the process then waits for; a device may do worse.
+    if (!found.isFile()) return refused("is no regular file; name one, or a link to one");
+    const { size } = found;
     if (size > MAX_BYTES) return refused(`has ${size} bytes; at most ${MAX_BYTES} are taken`);
     return await parseOwners(await readFile(path, "utf8"));
   } catch (error) {

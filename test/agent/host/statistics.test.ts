@@ -48,13 +48,25 @@ describe("what was counted between two readings", () => {
       cpus({ drop: 2 ** 31 - 1 }),
     ],
     ["the only counter fell from little", cpus({ drop: 100, found: 0 }), cpus({ drop: 3, found: 8 })],
+    [
+      "one has caught up with what it was, and the others have not",
+      cpus({ drop: 1, invalid: 5_000, found: 9 }),
+      cpus({ drop: 1, invalid: 3, found: 0 }),
+    ],
+    ["those of one CPU have caught up", cpus({ found: 4 }, { found: 900 }), cpus({ found: 5 }, { found: 2 })],
+    [
+      "one fell by half its width, beside one that rose",
+      cpus({ drop: 1, found: 2 ** 31 }),
+      cpus({ drop: 2, found: 0 }),
+    ],
   ] as const)("is unknown where %s", ([, before, after], { expect }) => {
     expect(countedSince(before, after)).toBeUndefined();
   });
 
   test("a counter that did not fall shows that another wrapped", ({ expect }) => {
-    const before = cpus({ drop: 7, found: 2 ** 32 - 2, invalid: 5 });
-    expect(countedSince(before, cpus({ drop: 7, found: 1, invalid: 0 }))?.found).toBe(3);
+    const before = cpus({ drop: 7, found: 2 ** 32 - 2, invalid: 2 ** 31 + 1 });
+    const after = cpus({ drop: 7, found: 1, invalid: 0 });
+    expect(countedSince(before, after)).toEqual({ drop: 0, found: 3, invalid: 2 ** 31 - 1 });
   });
 });
 

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -281,6 +282,28 @@ describe("the file", () => {
     await file.poll();
     expect(file.told).toEqual(["a left 10.0.0.1 at 1000", "b holds 10.0.0.1 since 1000"]);
   });
+
+  test.for(["pipe", "device", "folder"] as const)(
+    "that is a %s is not opened, and complained about once",
+    async (kind, { file, expect }) => {
+      if (kind === "pipe") execFileSync("mkfifo", [file.path]);
+      else if (kind === "device") await symlink("/dev/zero", file.path);
+      else await mkdir(file.path);
+      await file.poll();
+      await file.poll();
+      expect(file.log).toEqual([
+        expect.objectContaining({
+          event: "owners-file-refused",
+          complaint: "is no regular file; name one, or a link to one",
+        }),
+      ]);
+      await rm(file.path, { recursive: true });
+      await writeFile(`${file.path}.there`, "10.0.0.1: a\n");
+      await symlink(`${file.path}.there`, file.path);
+      await file.poll();
+      expect(file.told).toEqual(["a holds 10.0.0.1 since ?"]);
+    },
+  );
 
   test("that comes later is read when it is there", async ({ file, expect }) => {
     await file.poll();
