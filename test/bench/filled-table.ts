@@ -50,10 +50,14 @@ function raiseLimits(entries: number): () => void {
   if (Number(max) >= entries) return () => {};
   writeFileSync(MAX, String(entries));
   writeFileSync(BUCKETS, String(entries));
-  return () => {
+  const lower = () => {
+    process.off("exit", lower);
     writeFileSync(MAX, String(max));
     writeFileSync(BUCKETS, String(buckets));
   };
+  // They are the whole machine's: an error that nobody caught must not leave them raised.
+  process.once("exit", lower);
+  return lower;
 }
 
 function run(command: string, args: readonly string[]): string {

@@ -25,6 +25,9 @@ if (unknown.length > 0) {
   process.exit(2);
 }
 
+// What a suite has changed of this machine is put back on the way out.
+for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
+
 const figures: Figure[] = [];
 for (const name of wanted.length > 0 ? wanted : Object.keys(SUITES)) {
   console.error(`measuring ${name} …`);
