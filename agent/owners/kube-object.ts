@@ -24,3 +24,17 @@ export function instantAt(value: unknown, ...path: string[]): number | undefined
   const ms = Date.parse(textAt(value, ...path) ?? "");
   return Number.isNaN(ms) ? undefined : ms;
 }
+
+/** The longest a name of Kubernetes can be, and more than any uid is; also what the wire takes. */
+const MAX_NAME = 253;
+
+/** What tells an object from all others; undefined where it lacks something of it, or has what no cluster gives. */
+export function identityOf(object: unknown): { uid: string; name: string; namespace: string } | undefined {
+  const uid = textAt(object, "metadata", "uid");
+  const name = textAt(object, "metadata", "name");
+  const namespace = textAt(object, "metadata", "namespace");
+  if (!uid || !name || !namespace) return undefined;
+  return [uid, name, namespace].every(({ length }) => length <= MAX_NAME)
+    ? { uid, name, namespace }
+    : undefined;
+}

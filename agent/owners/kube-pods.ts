@@ -1,4 +1,4 @@
-import { at, instantAt, listAt, textAt } from "./kube-object.ts";
+import { at, identityOf, instantAt, listAt, textAt } from "./kube-object.ts";
 import type { Owner } from "./owner.ts";
 
 /** An address that an object claims for its owner. */
@@ -22,13 +22,16 @@ export interface Sighting {
   watchedAt?: number;
 }
 
-/** The holdings of a Pod; undefined where it is none. Its node's addresses are the host's, whatever runs there. */
+/**
+ * The holdings of a Pod; undefined where it is none. Its node's addresses are the host's, whatever runs there. A Pod of
+ * another node, which a server or a proxy names that does not heed what was asked for, holds nothing here.
+ */
 export function readPod(pod: unknown, { node, watchedAt }: Sighting): Claimed | undefined {
-  const uid = textAt(pod, "metadata", "uid");
-  const name = textAt(pod, "metadata", "name");
-  const namespace = textAt(pod, "metadata", "namespace");
-  if (!uid || !name || !namespace) return undefined;
-  const owner: Owner = { kind: "pod", name, namespace, uid, ...workloadOf(pod) };
+  const identity = identityOf(pod);
+  if (!identity) return undefined;
+  const { uid } = identity;
+  if ((textAt(pod, "spec", "nodeName") ?? node) !== node) return { uid, claims: [] };
+  const owner: Owner = { kind: "pod", ...identity, ...workloadOf(pod) };
   const hosts = addresses(pod, "hostIPs", "hostIP");
   const own =
     at(pod, "spec", "hostNetwork") === true

@@ -1,14 +1,12 @@
-import { instantAt, listAt, textAt } from "./kube-object.ts";
+import { identityOf, instantAt, listAt, textAt } from "./kube-object.ts";
 import type { Claimed } from "./kube-pods.ts";
 import type { Owner } from "./owner.ts";
 
 /** The addresses of a Service; none where it is headless. A load balancer's address comes later, nobody says when. */
 export function readService(service: unknown): Claimed | undefined {
-  const uid = textAt(service, "metadata", "uid");
-  const name = textAt(service, "metadata", "name");
-  const namespace = textAt(service, "metadata", "namespace");
-  if (!uid || !name || !namespace) return undefined;
-  const owner: Owner = { kind: "service", name, namespace, uid };
+  const identity = identityOf(service);
+  if (!identity) return undefined;
+  const owner: Owner = { kind: "service", ...identity };
   const since = instantAt(service, "metadata", "creationTimestamp");
   const several = texts(listAt(service, "spec", "clusterIPs"));
   const inside = several.length > 0 ? several : texts([textAt(service, "spec", "clusterIP")]);
@@ -17,7 +15,7 @@ export function readService(service: unknown): Claimed | undefined {
     ...listAt(service, "status", "loadBalancer", "ingress").flatMap((entry) => textAt(entry, "ip") ?? []),
   ];
   return {
-    uid,
+    uid: identity.uid,
     claims: [
       ...inside
         .filter((address) => address !== "None")

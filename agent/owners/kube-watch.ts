@@ -10,8 +10,12 @@ import { jsonLines, JsonList, type ObjectSink } from "./kube-text.ts";
 const PAGE = 500;
 /** A watch is renewed after five to ten minutes, as client-go does, so that a fleet does not come back in step. */
 const SHORTEST_WATCH_S = 300;
-/** A watch that ends sooner and told nothing would be asked for in a loop. */
+/** A watch that ends sooner and brought nothing on would be asked for in a loop. */
 const SHORTEST_SILENCE_MS = 60_000;
+/** One that ends sooner was cut, whatever it told; client-go takes it for a failure, too. */
+const SHORTEST_TERM_MS = 1_000;
+/** Before anything is asked for again after a failure, however often the dice say at once. */
+const LEAST_PAUSE_MS = 500;
 /** How much longer than asked for a watch may take before its connection is taken for dead. */
 const OVERTIME_MS = 30_000;
 /** A page that takes longer than this will not come. */
@@ -41,6 +45,12 @@ export interface Following {
   log: Log;
 }
 
+/** When a watch began, and from where it went on. */
+interface Begin {
+  at: number;
+  version: string;
+}
+
 /** Lists and watches the objects of one kind, and again after whatever happens, until the signal aborts. */
 export class KubeWatch {
   readonly #resource: Resource;
@@ -48,7 +58,7 @@ export class KubeWatch {
   readonly #with: Following;
   /** From where to watch; undefined where the objects are to be listed first. */
   #version: string | undefined;
-  /** Failures since a watch last told something. */
+  /** Failures since a watch last went well. */
   #failures = 0;
   /** What was complained about; not again until it is over. */
   #complaint: string | undefined;
@@ -72,11 +82,17 @@ export class KubeWatch {
   /** One list if need be, and one watch. The answer is how long to wait before the next. */
   async #round(signal: AbortSignal): Promise<number> {
     this.#version ??= await this.#list(signal);
-    const begun = this.#with.now();
-    const told = await this.#watch(this.#version, signal);
-    if (told === 0 && this.#with.now() - begun < SHORTEST_SILENCE_MS) return this.#pause();
+    const begin = { at: this.#with.now(), version: this.#version };
+    await this.#watch(begin, signal);
+    const lasted = this.#with.now() - begin.at;
+    if (lasted < SHORTEST_SILENCE_MS && !this.#isGettingOn(begin)) return this.#pause();
     this.#goesWell();
     return 0;
+  }
+
+  /** A watch that lasts, and by which the place to go on from moves: one that tells the same again and again does not. */
+  #isGettingOn({ at, version }: Begin): boolean {
+    return this.#version !== version && this.#with.now() - at >= SHORTEST_TERM_MS;
   }
 
   async #list(signal: AbortSignal): Promise<string> {
@@ -107,26 +123,22 @@ export class KubeWatch {
     return this.#path({ limit: `${PAGE}`, ...(!this.#fresh && { resourceVersion: "0" }) });
   }
 
-  /** Gives how many events it told. */
-  async #watch(version: string, signal: AbortSignal): Promise<number> {
+  async #watch(begin: Begin, signal: AbortSignal): Promise<void> {
     const { random, deadline, get } = this.#with;
     const seconds = Math.floor(SHORTEST_WATCH_S * (1 + random()));
     const path = this.#path({
       watch: "1",
-      resourceVersion: version,
+      resourceVersion: begin.version,
       allowWatchBookmarks: "true",
       timeoutSeconds: `${seconds}`,
     });
-    let told = 0;
     const take = jsonLines(
       this.#sink((event) => {
         this.#take(event);
-        told += 1;
-        this.#goesWell();
+        if (this.#isGettingOn(begin)) this.#goesWell();
       }),
     );
     await get(path, take, either(signal, deadline(seconds * 1000 + OVERTIME_MS)));
-    return told;
   }
 
   #take(event: unknown): void {
@@ -182,13 +194,13 @@ export class KubeWatch {
     if (status === 410) {
       // The history that the watch was to go on from is no longer kept: ordinary after an outage, or a long silence.
       this.#version = undefined;
-      return this.#failures++ === 0 ? 0 : this.#pause();
+      const pause = this.#pause();
+      return this.#failures === 1 ? 0 : pause;
     }
     const reason = error instanceof Error ? error.message : String(error);
     this.#complain(status, reason);
-    if (status === 403) return asked ?? FORBIDDEN_WAIT_MS;
-    const pause = this.#pause();
-    return asked ?? pause;
+    const pause = status === 403 ? FORBIDDEN_WAIT_MS : this.#pause();
+    return asked === undefined ? pause : Math.max(asked, LEAST_PAUSE_MS);
   }
 
   #complain(status: number, reason: string): void {
@@ -207,7 +219,7 @@ export class KubeWatch {
   }
 
   #pause(): number {
-    const pause = backoffMs(this.#failures, this.#with.random);
+    const pause = LEAST_PAUSE_MS + backoffMs(this.#failures, this.#with.random);
     this.#failures += 1;
     return pause;
   }

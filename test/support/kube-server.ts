@@ -116,7 +116,7 @@ export const status = (code: number, message: string) => ({
   code,
 });
 
-export const bookmark = (resourceVersion: string) => ({
+export const bookmark = (resourceVersion: string | undefined) => ({
   kind: "Pod",
   apiVersion: "v1",
   metadata: { resourceVersion, creationTimestamp: null },

@@ -26,7 +26,7 @@ describe("a Pod holds its address since", () => {
     ],
     ["never before it was taken up", containers({ state: running(at(-5)) }), undefined, 0],
   ] as const)("%s", ([, status, watched, second], { expect }) => {
-    const sighting = { node: "n", ...(watched !== undefined && { watchedAt: T + watched * 1000 }) };
+    const sighting = { node: "node-1", ...(watched !== undefined && { watchedAt: T + watched * 1000 }) };
     expect(readPod(aPod({ status }), sighting)?.claims[0]?.since).toBe(T + second * 1000);
   });
 });
@@ -37,7 +37,8 @@ describe("what made a Pod", () => {
       { kind: "Other", name: "other" },
       { kind, name, controller: true },
     ];
-    const owner = readPod(aPod({ metadata: { labels, ownerReferences } }), { node: "n" })?.claims[0]?.owner;
+    const owner = readPod(aPod({ metadata: { labels, ownerReferences } }), { node: "node-1" })?.claims[0]
+      ?.owner;
     return `${owner?.workloadKind} ${owner?.workload}`;
   };
 
@@ -56,13 +57,33 @@ describe("what made a Pod", () => {
   });
 
   test("nothing, for a Pod made by hand", ({ expect }) => {
-    const pod = readPod(aPod({ metadata: { ownerReferences: undefined } }), { node: "n" });
+    const pod = readPod(aPod({ metadata: { ownerReferences: undefined } }), { node: "node-1" });
     expect(pod?.claims[0]?.owner).toEqual({
       kind: "pod",
       namespace: "shop",
       name: "web-5d78c9869d-x2x7q",
       uid: "uid-web-5d78c9869d-x2x7q",
     });
+  });
+});
+
+describe("what an API server or a proxy gives", () => {
+  test("of other nodes holds nothing here, though it is known as what it is", ({ expect }) => {
+    expect(readPod(aPod({ name: "a" }), { node: "node-2" })).toEqual({ uid: "uid-a", claims: [] });
+    const ended = aPod({ name: "a", status: { phase: "Failed" } });
+    expect(readPod(ended, { node: "node-2", watchedAt: T })).toEqual({ uid: "uid-a", claims: [] });
+    expect(readPod(aPod({ spec: { nodeName: undefined } }), { node: "node-2" })?.claims).toHaveLength(2);
+  });
+
+  test.for(["uid", "name", "namespace"])("with a %s longer than any is refused", (field, { expect }) => {
+    const metadata = (length: number) => ({ metadata: { ...aPod().metadata, [field]: "x".repeat(length) } });
+    for (const [length, isTaken] of [
+      [253, true],
+      [254, false],
+    ] as const) {
+      expect(readPod({ ...aPod(), ...metadata(length) }, { node: "node-1" }) !== undefined).toBe(isTaken);
+      expect(readService({ ...aService("api"), ...metadata(length) }) !== undefined).toBe(isTaken);
+    }
   });
 });
 
@@ -86,11 +107,11 @@ test("no object makes the readers throw", ({ expect }) => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.jsonValue(), fc.jsonValue(), (metadata, spec, status) => {
       for (const object of [metadata, { metadata, spec, status }, aPod({ spec: spec as object }), status]) {
-        readPod(object, { node: "n" });
+        readPod(object, { node: "node-1" });
         readService(object);
       }
       const odd = { ...aPod(), status, spec };
-      expect(readPod(odd, { node: "n" })?.uid).toBe("uid-web-5d78c9869d-x2x7q");
+      expect(readPod(odd, { node: "node-1" })?.uid).toBe("uid-web-5d78c9869d-x2x7q");
     }),
   );
 });

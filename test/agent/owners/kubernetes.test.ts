@@ -31,7 +31,7 @@ interface Followed {
 }
 
 /** Follows a server; clock and waiting are the test's, and every wait is over at once. */
-async function following(): Promise<Followed> {
+async function following(random = () => 0.5): Promise<Followed> {
   const server = await openKubeServer();
   const book = new OwnerBook("kubernetes");
   const stop = new AbortController();
@@ -45,7 +45,7 @@ async function following(): Promise<Followed> {
     serviceAccount: server.serviceAccount,
     readFile: (path) => readFile(path, "utf8"),
     now: () => clock.now,
-    random: () => 0.5,
+    random,
     wait: async (ms) => void waits.push(ms),
     deadline: () => new AbortController().signal,
     log: (line) => log.push(line),
@@ -183,6 +183,21 @@ describe("list and watch", () => {
 });
 
 describe("trouble", () => {
+  test("Pods of other nodes, named by a server that does not select, hold nothing", async ({ expect }) => {
+    const all = await following();
+    const other = { nodeName: "node-2" };
+    const theirs = (name: string, ip: string, more: object = {}) =>
+      aPod({ name, ips: [ip], spec: other, status: { hostIP: "192.0.2.20", hostIPs: undefined, ...more } });
+    const watch = await listed(all, theirs("b", "10.244.1.12"), aPod({ name: "a" }));
+    tell(watch, "ADDED", theirs("c", A));
+    tell(watch, "DELETED", theirs("c", A));
+    tell(watch, "MODIFIED", theirs("d", "10.244.1.13", { phase: "Succeeded" }));
+    await next(all, watch);
+    const rows = all.book.report({ from: T + 80_000, to: T + 110_000 }, true, () => false);
+    expect(rows?.name.toSorted()).toEqual(["a", "node-1"]);
+    expect([all.of("192.0.2.20"), all.of(A), all.log]).toEqual([[], ["a [0, )"], []]);
+  });
+
   test("after 410 what vanished in between is released, over HTTP and within a watch", async ({ expect }) => {
     const all = await following();
     const watch = await listed(all, aPod({ name: "a" }), aPod({ name: "b", ips: ["10.244.0.12"] }));
@@ -219,8 +234,9 @@ describe("trouble", () => {
     );
     const second = await all.server.asked("pods");
     expect([second.query.get("resourceVersion"), all.of(A)]).toEqual(["150", ["a [100, )"]]);
-    expect([all.waits, all.log.map(({ event }) => event)]).toEqual([[500], ["kubernetes-watch-failed"]]);
+    expect([all.waits, all.log.map(({ event }) => event)]).toEqual([[1_000], ["kubernetes-watch-failed"]]);
     second.response.writeHead(200);
+    all.clock.now += 1_000;
     tell(second, "BOOKMARK", bookmark("160"));
     await next(all, second);
     expect(all.log.at(-1)).toEqual({ level: "info", event: "kubernetes-watch-back", resource: "pods" });
@@ -258,14 +274,51 @@ describe("trouble", () => {
     refuse(await server.asked("pods"), 503, "unavailable");
     refuse(await server.asked("pods"), 500, "broken");
     (await server.asked("pods")).response.end("a proxy's welcome page");
+    refuse(await server.asked("pods"), 429, "too many", { "retry-after": "0" });
     await server.asked("pods");
-    expect(waits).toEqual([7_000, 1_000, 2_000, 4_000]);
+    expect(waits).toEqual([7_000, 1_500, 2_500, 4_500, 500]);
   });
 
   test("a watch that ends at once and tells nothing is not asked for in a loop", async ({ expect }) => {
     const all = await following();
     await next(all, await next(all, await listed(all)));
-    expect(all.waits).toEqual([500, 1_000]);
+    expect(all.waits).toEqual([1_000, 1_500]);
+  });
+
+  test.for([
+    ["tells the same again and again", "100", 59_999, [1_000, 1_500, 2_500]],
+    ["tells what has no version", undefined, 59_999, [1_000, 1_500, 2_500]],
+    ["is cut at once after something new", "101", 999, [1_000, 1_500, 2_500]],
+    ["told something new and lasted", "101", 1_000, []],
+    ["was silent for as long as one may be", undefined, 60_000, []],
+  ] as const)("a watch that %s pauses as it should", async ([, version, lasts, waits], { expect }) => {
+    const all = await following();
+    let watch = await listed(all);
+    for (let time = 0; time < 3; time++) {
+      all.clock.now += lasts;
+      const told = version === undefined ? undefined : `${Number(version) + (version === "100" ? 0 : time)}`;
+      tell(watch, "BOOKMARK", bookmark(told));
+      watch = await next(all, watch);
+    }
+    expect(all.waits).toEqual(waits);
+  });
+
+  test("a watch that expires as soon as it told something is not listed in a loop", async ({ expect }) => {
+    const all = await following();
+    for (let time = 0; time < 3; time++) {
+      const watch = await listed(all);
+      tell(watch, "BOOKMARK", bookmark("101"));
+      tell(watch, "ERROR", status(410, "too old resource version"));
+    }
+    await all.server.asked("pods");
+    expect(all.waits).toEqual([1_500, 2_500]);
+  });
+
+  test("however the dice fall, nothing is asked for again at once", async ({ expect }) => {
+    const all = await following(() => 0);
+    refuse(await all.server.asked("pods"), 503, "unavailable");
+    await next(all, await listed(all));
+    expect(all.waits).toEqual([500, 500]);
   });
 
   test("a line that is none costs itself alone", async ({ expect }) => {
