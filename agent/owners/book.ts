@@ -2,7 +2,15 @@ import type { Owners } from "../../api/wire.ts";
 import { canonicalAddress } from "./canonical.ts";
 import { type Interval, isSameOwner, isService, settle } from "./claims.ts";
 import type { Owner, OwnerSink } from "./owner.ts";
-import { type Entry, isWorthARow, ownerColumns, type Row, type Scope, withoutOld } from "./rows.ts";
+import {
+  type Entry,
+  isWorthARow,
+  mayBeNews,
+  ownerColumns,
+  type Row,
+  type Scope,
+  withoutOld,
+} from "./rows.ts";
 
 /**
  * Claims on addresses of Pods, containers and hosts. A node runs some hundred Pods in two families; finished ones of a
@@ -43,12 +51,14 @@ export class OwnerBook implements OwnerSink {
     if (address === undefined) return this.#refuse();
     const owner = fitting(named);
     const since = instant(start);
-    const entries = this.#entries.get(address) ?? [];
-    const entry = entries.findLast((entry) => isSameOwner(entry.owner, owner));
+    const entries = this.#entries.get(address);
+    const entry = entries?.findLast((entry) => isSameOwner(entry.owner, owner));
     if (!entry || (entry.until ?? MAX_INSTANT) <= (since ?? -1)) {
       if (!this.#count(owner, 1)) return this.#refuse();
-      entries.push({ owner, since, until: undefined, met: false });
-      this.#entries.set(address, entries);
+      const next = { owner, since, until: undefined, met: false };
+      // An array that one is pushed to has room for seventeen, and nearly all addresses have one holder.
+      if (entries) entries.push(next);
+      else this.#entries.set(address, [next]);
       return;
     }
     entry.owner = owner;
@@ -98,13 +108,14 @@ export class OwnerBook implements OwnerSink {
   #news(scope: Scope, isMet: (address: string) => boolean): Record<"rows" | "services", Row[]> {
     const news: Record<"rows" | "services", Row[]> = { rows: [], services: [] };
     for (const [address, entries] of this.#entries) {
+      for (const entry of entries) if (isService(entry.owner) && !entry.met) entry.met = isMet(address);
+      // Most services of a cluster are met by none of its Pods here: nothing is worked out for them.
+      if (!entries.some(mayBeNews)) continue;
       const intervals = settle(entries);
       for (const [at, entry] of entries.entries()) {
         const interval = intervals[at] as Interval;
-        const service = isService(entry.owner);
-        if (service && !entry.met) entry.met = isMet(address);
         if (isWorthARow(entry, interval, scope))
-          news[service ? "services" : "rows"].push({ address, entry, interval });
+          news[isService(entry.owner) ? "services" : "rows"].push({ address, entry, interval });
       }
     }
     return news;

@@ -1,19 +1,27 @@
 import type { Claimed, ObjectClaim } from "./kube-pods.ts";
-import type { OwnerSink } from "./owner.ts";
+import type { Owner, OwnerSink } from "./owner.ts";
 
 /** An end of so long ago is of no use to a report; Pods that ended are listed for days. */
 const PAST_MS = 600_000;
-/** Objects remembered by what they claim; more than a book has room for need not be. */
+/** Objects remembered by what they claim, and addresses of hosts; more than a book has room for need not be. */
 export const MAX_OBJECTS = 32_768;
+/** Addresses of one object: far more than two families, external addresses and load balancers come to. */
+export const MAX_ADDRESSES = 64;
+
+/** What an object holds, briefly: a cluster has thousands of Services. */
+interface Held {
+  owner: Owner;
+  addresses: readonly string[];
+}
 
 /** The objects of one kind that are there, and what they claim, told to a sink as it changes. */
 export class KubeObjects {
   readonly #sink: OwnerSink;
-  /** Claims by uid; none for what is over and still listed. */
-  readonly #known = new Map<string, readonly ObjectClaim[]>();
+  /** What is held, by uid; undefined for what is over and still listed. */
+  readonly #known = new Map<string, Held | undefined>();
   /** Addresses of hosts, which many Pods name. */
-  readonly #hosts = new Map<string, ObjectClaim>();
-  /** Uids and hosts of the list being read. */
+  readonly #hosts = new Map<string, Owner>();
+  /** Of what is known, the uids and hosts that the list being read has named. */
   #listed: Set<string> | undefined;
 
   constructor(sink: OwnerSink) {
@@ -27,12 +35,12 @@ export class KubeObjects {
 
   /** What the list did not name has gone. */
   listed(now: number): void {
-    for (const [uid, claims] of this.#known)
+    for (const [uid, held] of this.#known)
       if (!this.#listed?.has(uid)) {
-        this.#end(claims, now);
+        this.#end(held, now);
         this.#known.delete(uid);
       }
-    for (const [address, { owner }] of this.#hosts)
+    for (const [address, owner] of this.#hosts)
       if (!this.#listed?.has(address)) {
         this.#sink.release(address, owner, now);
         this.#hosts.delete(address);
@@ -40,18 +48,14 @@ export class KubeObjects {
     this.#listed = undefined;
   }
 
-  see({ uid, claims, ended }: Claimed, now: number): void {
-    this.#listed?.add(uid);
-    for (const claim of claims) if (claim.owner.kind === "host") this.#seeHost(claim);
-    const own = claims.filter(({ owner }) => owner.kind !== "host");
-    const before = this.#known.get(uid);
-    if (!before && this.#known.size >= MAX_OBJECTS) return;
-    if (ended) this.#seeEnd(own, before, ended.at, now);
-    else {
-      for (const { address, owner, since } of own) this.#sink.hold(address, owner, since);
-      this.#end(before?.filter(({ address }) => !own.some((claim) => claim.address === address)) ?? [], now);
-    }
-    this.#known.set(uid, ended ? [] : own);
+  /** False where there is no room for all of what it claims. */
+  see({ uid, claims, ended }: Claimed, now: number): boolean {
+    const taken = claims.slice(0, MAX_ADDRESSES);
+    const hosts = taken.filter(({ owner }) => owner.kind === "host");
+    let fits = taken.length === claims.length;
+    for (const host of hosts) fits = this.#seeHost(host) && fits;
+    const own = hosts.length === 0 ? taken : taken.filter(({ owner }) => owner.kind !== "host");
+    return this.#seeOwn({ uid, claims: own, ...(ended && { ended }) }, now) && fits;
   }
 
   /** It was deleted; the object as it was at last. */
@@ -60,28 +64,52 @@ export class KubeObjects {
     this.#known.delete(uid);
   }
 
-  #seeHost(claim: ObjectClaim): void {
-    this.#listed?.add(claim.address);
-    this.#hosts.set(claim.address, claim);
-    this.#sink.hold(claim.address, claim.owner);
+  #seeOwn({ uid, claims, ended }: Claimed, now: number): boolean {
+    const isNew = !this.#known.has(uid);
+    // What holds nothing yet, or is another node's, needs no room.
+    if (isNew && !ended && claims.length === 0) return true;
+    if (isNew && this.#known.size >= MAX_OBJECTS) return false;
+    const before = this.#known.get(uid);
+    this.#listed?.add(uid);
+    this.#known.set(uid, ended ? undefined : heldBy(claims));
+    if (ended) {
+      if (isNew) this.#tellPast(claims, ended.at, now);
+      this.#end(before, Math.min(ended.at ?? now, now));
+    } else this.#hold(claims, before, now);
+    return true;
+  }
+
+  #seeHost({ address, owner }: ObjectClaim): boolean {
+    if (!this.#hosts.has(address) && this.#hosts.size >= MAX_OBJECTS) return false;
+    this.#listed?.add(address);
+    this.#hosts.set(address, owner);
+    this.#sink.hold(address, owner);
+    return true;
+  }
+
+  /** Holds what it claims, and lets go of what it claimed before. */
+  #hold(claims: readonly ObjectClaim[], before: Held | undefined, now: number): void {
+    for (const { address, owner, since } of claims) this.#sink.hold(address, owner, since);
+    const left = before?.addresses.filter((address) => !claims.some((claim) => claim.address === address));
+    if (before && left) this.#end({ owner: before.owner, addresses: left }, now);
   }
 
   /** What came and went unseen is still told, where the object says when it ended and that is not long ago. */
-  #seeEnd(
-    own: readonly ObjectClaim[],
-    before: readonly ObjectClaim[] | undefined,
-    at: number | undefined,
-    now: number,
-  ): void {
-    if (!before && at !== undefined && at > now - PAST_MS)
-      for (const { address, owner, since } of own) {
-        this.#sink.hold(address, owner, since);
-        this.#sink.release(address, owner, at);
-      }
-    this.#end(before ?? [], Math.min(at ?? now, now));
+  #tellPast(claims: readonly ObjectClaim[], at: number | undefined, now: number): void {
+    if (at === undefined || at <= now - PAST_MS) return;
+    for (const { address, owner, since } of claims) {
+      this.#sink.hold(address, owner, since);
+      this.#sink.release(address, owner, at);
+    }
   }
 
-  #end(claims: readonly ObjectClaim[], until: number): void {
-    for (const { address, owner } of claims) this.#sink.release(address, owner, until);
+  #end(held: Held | undefined, until: number): void {
+    if (held) for (const address of held.addresses) this.#sink.release(address, held.owner, until);
   }
+}
+
+/** All claims of an object but those for its host are its own. */
+function heldBy(claims: readonly ObjectClaim[]): Held | undefined {
+  const [first] = claims;
+  return first && { owner: first.owner, addresses: claims.map(({ address }) => address) };
 }

@@ -2,7 +2,7 @@ import type { Log } from "../log.ts";
 import { backoffMs, retryAfterMs } from "../retry.ts";
 import { type KubeGet, KubeError } from "./kube-http.ts";
 import { at, textAt } from "./kube-object.ts";
-import type { KubeObjects } from "./kube-objects.ts";
+import { type KubeObjects, MAX_ADDRESSES, MAX_OBJECTS } from "./kube-objects.ts";
 import type { Claimed } from "./kube-pods.ts";
 import { jsonLines, JsonList, type ObjectSink } from "./kube-text.ts";
 
@@ -65,6 +65,7 @@ export class KubeWatch {
   /** The first list may come from the server's cache: a fleet that starts at once would ask etcd for a thousand. */
   #fresh = false;
   #unreadable = 0;
+  #isFull = false;
 
   constructor(resource: Resource, objects: KubeObjects, following: Following) {
     this.#resource = resource;
@@ -160,8 +161,20 @@ export class KubeWatch {
 
   #see(object: unknown, watchedAt: number | undefined): void {
     const claimed = this.#resource.read(object, watchedAt);
-    if (claimed) this.#objects.see(claimed, this.#with.now());
-    else this.#skip();
+    if (!claimed) this.#skip();
+    else if (!this.#objects.see(claimed, this.#with.now())) this.#leaveOut();
+  }
+
+  /** Said once a life: where there is no room for one, there is none for the many that follow. */
+  #leaveOut(): void {
+    if (this.#isFull) return;
+    this.#isFull = true;
+    this.#with.log({
+      level: "warning",
+      event: "kubernetes-objects-left-out",
+      resource: this.#resource.name,
+      message: `more than the agent remembers (${MAX_OBJECTS} objects, ${MAX_ADDRESSES} addresses each); addresses of the rest have no owner in the reports`,
+    });
   }
 
   #sink(take: (value: unknown) => void): ObjectSink {

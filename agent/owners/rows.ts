@@ -28,6 +28,9 @@ export interface Scope {
   complete: boolean;
 }
 
+/** Whether a report may have to name this claim, whatever the others of its address leave of it. */
+export const mayBeNews = ({ owner, told, met }: Entry): boolean => !!told || met || !isService(owner);
+
 /** Whether a report has to name this claim, of which `interval` is what the others leave. */
 export function isWorthARow(entry: Entry, interval: Interval, { window, horizon, complete }: Scope): boolean {
   const changed = isChanged(entry, interval);

@@ -335,11 +335,16 @@ describe("the book beside a model that asks each instant", () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
         const book = new OwnerBook("kubernetes");
-        // A reader here keeps the last holding of each owner.
+        // A reader here keeps the last holding of each owner; one that holds again after its end is another.
         const read = new Map<string, [number | null, number | null]>();
+        const released = new Map<number, number>();
         steps.forEach(({ at, act, owner, report }, place) => {
-          if (act === "hold") book.hold(A, pod(`p${owner}`), at);
-          else book.release(A, pod(`p${owner}`), at ?? place);
+          const lives = released.get(owner) ?? 0;
+          if (act === "hold") book.hold(A, pod(`p${owner}.${lives}`), at);
+          else {
+            book.release(A, pod(`p${owner}.${lives}`), at ?? place);
+            released.set(owner, lives + 1);
+          }
           if (report === "no" && place < steps.length - 1) return;
           const owners = book.report({ from: 0, to: 1_000 }, false, none);
           owners?.uid.forEach((uid, row) =>

@@ -333,6 +333,16 @@ describe("trouble", () => {
     ]);
   });
 
+  test("more addresses than are remembered are said once", async ({ expect }) => {
+    const all = await following();
+    const ips = (third: number) => Array.from({ length: 65 }, (_, n) => `10.244.${third}.${n}`);
+    const watch = await listed(all, aPod({ name: "a", ips: ips(1) }));
+    tell(watch, "ADDED", aPod({ name: "b", ips: ips(2) }));
+    await next(all, watch);
+    expect(all.of("10.244.2.63")).toEqual(["b [100, )"]);
+    expect(all.log).toMatchObject([{ event: "kubernetes-objects-left-out", resource: "pods" }]);
+  });
+
   test("another certificate than the cluster's is not spoken to", async ({ expect }) => {
     const [one, other] = [await openKubeServer(), await openKubeServer()];
     const stop = new AbortController();
