@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { Agent as HttpsAgent, request as httpsRequest } from "node:https";
-import { Agent as HttpAgent, request as httpRequest } from "./builtin-http.ts";
+import { Agent, https, request } from "./builtin-http.ts";
 
 /** What a server said, as far as the agent cares. */
 export interface Answer {
@@ -24,21 +23,17 @@ const MAX_ANSWER_CHARACTERS = 4_096;
 /**
  * A sender of its own connection, kept between windows. Built on node:http, because the built-in fetch takes ten
  * megabytes more from every node.
+ * @param secure whether addresses begin with https
  */
-export function openHttp(): PostTo {
-  const agents = { http: new HttpAgent({ keepAlive: true }), https: new HttpsAgent({ keepAlive: true }) };
+export function openHttp(secure: boolean): PostTo {
+  const module = secure ? https() : { Agent, request };
+  const agent = new module.Agent({ keepAlive: true });
   return (url, { headers, body, signal }) =>
     new Promise((resolve, reject) => {
-      const secure = url.startsWith("https:");
-      const options = {
-        method: "POST",
-        headers: { ...headers, "content-length": body.length },
-        agent: secure ? agents.https : agents.http,
-        signal,
-      };
+      const sized = { ...headers, "content-length": body.length };
+      const options = { method: "POST", headers: sized, agent, signal };
       const take = (response: IncomingMessage) => void readAnswer(response).then(resolve, reject);
-      const request = secure ? httpsRequest(url, options, take) : httpRequest(url, options, take);
-      request.on("error", reject).end(body);
+      module.request(url, options, take).on("error", reject).end(body);
     });
 }
 

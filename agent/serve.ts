@@ -149,7 +149,7 @@ const ownerDeps = ({ node }: Config, { env, now, random, sleep, log }: Machine):
 });
 
 function sending(target: Target, { now, sleep, random, log }: Machine, stop: Stop): Sending {
-  const postTo = openHttp();
+  const postTo = openHttp(target.url.startsWith("https:"));
   return {
     post: (parcel) => post({ postTo, now, signal: stop.within(POST_TIMEOUT_MS) }, target, parcel),
     shrink: shrinking(halve),

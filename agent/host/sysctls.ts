@@ -1,4 +1,5 @@
-import { readdir, readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 
 /** What the wire takes (MAX_SYSCTLS and the lengths of textsBy). */
@@ -34,10 +35,8 @@ export interface Sysctls {
 export async function readSysctls(proc = "/proc", sys = "/sys"): Promise<Sysctls> {
   const values = new Map<string, string>();
   const failures = new Map<string, string[]>();
-  const take = async (name: string, path: string) => {
-    const text = await readFile(path, "utf8").catch((error: NodeJS.ErrnoException) => {
-      failures.set(error.code ?? "", [...(failures.get(error.code ?? "") ?? []), name]);
-    });
+  const take = (name: string, path: string) => {
+    const text = textOf(path, (code) => failures.set(code, [...(failures.get(code) ?? []), name]));
     const value = text?.trim().replaceAll(/\s+/g, " ");
     if (value === undefined) return;
     if (name.length > MAX_NAME || value.length > MAX_VALUE || values.size >= MAX_SYSCTLS)
@@ -46,12 +45,22 @@ export async function readSysctls(proc = "/proc", sys = "/sys"): Promise<Sysctls
   };
   const names = await conntrackNames(proc);
   if (names.length === 0) failures.set("ENOENT", ["net.netfilter.nf_conntrack_*"]);
-  for (const name of [...names, ...ELSEWHERE]) await take(name, join(proc, "sys", ...name.split(".")));
-  await take(HASHSIZE, join(sys, HASHSIZE_PATH));
+  for (const name of [...names, ...ELSEWHERE]) take(name, join(proc, "sys", ...name.split(".")));
+  take(HASHSIZE, join(sys, HASHSIZE_PATH));
   return {
     sysctls: Object.fromEntries([...values].toSorted(([a], [b]) => (a < b ? -1 : 1))),
     unread: [...failures].map(([code, names]) => sentence(code, names)),
   };
+}
+
+/** Synchronous, as procfs answers at once: seventy files through the thread pool would take ten times the CPU. */
+function textOf(path: string, onFailure: (code: string) => void): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    onFailure((error as NodeJS.ErrnoException).code ?? "");
+    return undefined;
+  }
 }
 
 /** nf_log is a folder with one logger for each family. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { Agent, request } from "node:https";
+import { https } from "../builtin-http.ts";
 import { textAt } from "./kube-object.ts";
 
 /** How much of a refusal is read: a Status object is some hundred bytes. */
@@ -41,6 +41,7 @@ export interface KubeServer {
  * lives for an hour, a watch for some minutes.
  */
 export function openKube({ host, port, tokenPath, caPath, readFile }: KubeServer): KubeGet {
+  const { Agent, request } = https();
   const agent = new Agent({ keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS });
   return async (path, take, signal) => {
     const [token, ca] = await Promise.all([readFile(tokenPath), readFile(caPath)]);

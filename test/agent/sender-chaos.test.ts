@@ -26,7 +26,7 @@ async function sendThrough(...plan: Chaos[]) {
   const { backlog } = await aBacklog(folder);
   const logged: LogLine[] = [];
   const slept: number[] = [];
-  const postTo = openHttp();
+  const postTo = openHttp(false);
   let patience = new AbortController();
   const sender = new Sender(
     {

@@ -20,7 +20,7 @@ const backlog = await openBacklog({
   lock: (path) => lockSpool(path, { pid: process.pid }),
   limits: { ...LIMITS, diskBytes: DISK_BYTES },
 });
-const postTo = openHttp();
+const postTo = openHttp(false);
 const sender = new Sender(
   {
     post: (parcel) =>
