@@ -168,19 +168,28 @@ export class Backlog {
     const { folder, log, lock } = this.options;
     if (this.spool || folder === undefined) return;
     const spool = await openSpool({ folder, disk: this.disk, log, lock });
-    try {
-      const [found, state] = [await spool.list(), await spool.state()];
-      this.ledger.adopt(state, Math.max(0, ...found.map(({ sequence }) => sequence)));
-      this.spool = spool;
-      for (const { name, ...filed } of found) this.insert({ ...filed, name, inherited: true });
-      // A run that was killed between declaring a report and removing it has left it to us.
-      for (const item of found) this.ledger.forget(only(item));
-    } catch (error) {
+    const found = await this.takeOver(spool).catch((error: unknown) => {
       spool.close();
       throw error;
-    }
-    const empty = this.items.filter(({ name, bytes }) => name !== undefined && bytes === 0);
+    });
+    const filed = this.items.filter(({ name }) => name !== undefined);
+    const empty = filed.filter(({ bytes }) => bytes === 0);
     await this.condemn(empty, "unreadable", "the file is empty");
+    const gone = filed.filter(({ name }) => !found.has(name ?? ""));
+    await this.condemn(gone, "unreadable", "the file is gone");
+  }
+
+  /** Gives the names of the reports that are there. */
+  private async takeOver(spool: Spool): Promise<ReadonlySet<string>> {
+    const [found, state] = [await spool.list(), await spool.state()];
+    this.ledger.adopt(state, Math.max(0, ...found.map(({ sequence }) => sequence)));
+    this.spool = spool;
+    const known = new Set(this.items.map(({ name }) => name));
+    for (const { name, ...filed } of found)
+      if (!known.has(name)) this.insert({ ...filed, name, inherited: true });
+    // A run that was killed between declaring a report and removing it has left it to us.
+    for (const item of found) this.ledger.forget(only(item));
+    return new Set(found.map(({ name }) => name));
   }
 
   /** Brings what is held in memory to the disk, the newest first: it is worth most. */
@@ -188,11 +197,26 @@ export class Backlog {
     if (this.options.folder === undefined) return;
     try {
       await this.reach();
-      for (const item of this.held.toReversed()) await this.file(item);
+      await this.fileHeld().catch((error: unknown) => this.startAnew(error));
       if (await this.saved()) this.recovered();
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  private async fileHeld(): Promise<void> {
+    for (const item of this.held.toReversed()) await this.file(item);
+  }
+
+  /** A folder that was removed is made again, and locked again: the lock was on what is gone. */
+  private async startAnew(error: unknown): Promise<void> {
+    if (!this.spool || (error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    const { log, folder } = this.options;
+    log({ level: "error", event: "spool-removed", folder, reason: (error as Error).message });
+    this.spool.close();
+    this.spool = undefined;
+    await this.reach();
+    await this.fileHeld();
   }
 
   private async file(item: Waiting): Promise<void> {

@@ -62,6 +62,8 @@ export class Ledger {
   adopt(state: State, highest: number): void {
     this.next = Math.max(this.next, state.reserved, highest + 1);
     for (const range of state.dropped) this.lose(range);
+    // Of what was saved before nothing may be left.
+    this.saved = "";
   }
 
   /** Writes the state where it has changed. Only a number below what was written is free of doubt. */

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished, test, type TestContext } from "vitest";
 import {
@@ -105,6 +105,62 @@ test("a report whose folder could not be synced counts as in memory alone", asyn
   broken = true;
   await backlog.offer(await aParcel(1));
   expect([backlog.held.length, await reportsIn(folder)]).toEqual([1, []]);
+});
+
+test("a folder removed while the agent runs is made and locked again; what was in it is declared lost", async ({
+  expect,
+}) => {
+  const folder = await aSpoolFolder();
+  const { backlog, events } = await aBacklog(folder);
+  for (const sequence of [1, 2]) await backlog.offer(await aParcel(sequence));
+  await rm(folder, { recursive: true });
+  await backlog.offer(await aParcel(3));
+  expect([sequences(backlog), backlog.held, backlog.state]).toEqual([[3], [], "working"]);
+  expect(backlog.declarations).toEqual([declared("unreadable", 1, 2)]);
+  expect([events(), await reportsIn(folder)]).toEqual([
+    ["spool-removed"],
+    [expect.stringContaining("0003-")],
+  ]);
+  // Two locks of one process exclude each other, too: flock(2) is on what each has opened.
+  await expect(aBacklog(folder)).rejects.toThrow("in use");
+  const number = await backlog.nextSequence();
+  await backlog.close();
+  const { backlog: next } = await aBacklog(folder, { now: () => 0 });
+  expect([sequences(next), next.declarations]).toEqual([[3], [declared("unreadable", 1, 2)]]);
+  expect(await next.nextSequence()).toBeGreaterThan(number);
+});
+
+test("a folder that was removed and cannot be made again is tried again with each report", async ({
+  expect,
+}) => {
+  const folder = await aSpoolFolder();
+  let broken = false;
+  const disk = failingDisk((call) => (broken && call === "mkdir" ? "EROFS" : undefined));
+  const { backlog, events } = await aBacklog(folder, { disk });
+  await backlog.offer(await aParcel(1));
+  await rm(folder, { recursive: true });
+  broken = true;
+  for (const sequence of [2, 3]) await backlog.offer(await aParcel(sequence));
+  expect([backlog.held.length, backlog.state]).toEqual([2, "failing"]);
+  broken = false;
+  await backlog.offer(await aParcel(4));
+  expect(events()).toEqual(["spool-removed", "spool-failing", "spool-working"]);
+  expect([sequences(backlog), backlog.declarations]).toEqual([[2, 3, 4], [declared("unreadable", 1)]]);
+});
+
+test("a file that vanished while it was written costs nothing that is still there", async ({ expect }) => {
+  const folder = await aSpoolFolder();
+  let left = 0;
+  const disk = failingDisk((call, path) =>
+    call === "rename" && path.includes(".zst") && left-- > 0 ? "ENOENT" : undefined,
+  );
+  const { backlog } = await aBacklog(folder, { disk });
+  await backlog.offer(await aParcel(1));
+  left = 1;
+  await backlog.offer(await aParcel(2));
+  expect([sequences(backlog), backlog.declarations, backlog.held]).toEqual([[1, 2], [], []]);
+  expect(await reportsIn(folder)).toHaveLength(2);
+  expect((await backlog.load(backlog.waiting[0]!))?.sequence).toBe(1);
 });
 
 test("losses on a disk that cannot be written are declared, and saved once it can", async ({ expect }) => {
