@@ -8,6 +8,7 @@ import {
   mayBeNews,
   ownerColumns,
   type Row,
+  rowsWithin,
   type Scope,
   withoutOld,
 } from "./rows.ts";
@@ -21,6 +22,11 @@ export const MAX_CLAIMS = 8_192;
 export const MAX_SERVICE_CLAIMS = 20_480;
 /** What a report takes (MAX_OWNERS of api/wire/owners.ts). */
 export const MAX_ROWS = 16_384;
+/**
+ * Text that the rows of a report take as JSON, in bytes: a quarter of what the API takes of a whole report once it is
+ * inflated (4 MiB), and 5,000 Pods with long names. All rows with the longest names would be 40 MB.
+ */
+export const MAX_ROW_BYTES = 1_048_576;
 /** How long after its end a holding may still be news, and is remembered, in windows: sources notice ends late. */
 const KEPT_WINDOWS = 4;
 const MAX_NAME = 253;
@@ -96,11 +102,16 @@ export class OwnerBook implements OwnerSink {
   ): Owners | undefined {
     const horizon = window.from - KEPT_WINDOWS * (window.to - window.from);
     const { rows, services } = this.#news({ window, horizon, complete }, isMet);
-    this.leftOut = Math.max(0, rows.length + services.length - MAX_ROWS);
-    const chosen = [...rows, ...services].slice(0, MAX_ROWS);
+    const news = [...rows, ...services];
+    const chosen = news.slice(0, Math.min(MAX_ROWS, rowsWithin(news, MAX_ROW_BYTES)));
+    this.leftOut = news.length - chosen.length;
     const owners = ownerColumns(this.#source, complete, chosen);
     for (const { entry, interval } of chosen) entry.told = { ...interval, owner: entry.owner };
-    if (complete) this.#forgetMeetings(new Set(chosen.map(({ entry }) => entry)));
+    if (complete) {
+      // What a complete report does not name is over for its reader: it is news again.
+      for (const { entry } of news.slice(chosen.length)) delete entry.told;
+      this.#forgetMeetings(new Set(chosen.map(({ entry }) => entry)));
+    }
     this.#forget(horizon);
     return complete || chosen.length > 0 ? owners : undefined;
   }

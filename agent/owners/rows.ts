@@ -64,6 +64,21 @@ export function withoutOld(entries: Entry[], horizon: number): Entry[] {
   return old.size === 0 ? entries : entries.filter((_entry, at) => !old.has(at));
 }
 
+/** How many of the rows, from the first on, take no more than so many bytes of a report. */
+export function rowsWithin(rows: readonly Row[], bytes: number): number {
+  let left = bytes;
+  const beyond = rows.findIndex((row) => (left -= bytesOf(row)) < 0);
+  return beyond < 0 ? rows.length : beyond;
+}
+
+/** In all columns together, each value with its comma. */
+const bytesOf = ({ address, entry: { owner }, interval: { since, until } }: Row): number => {
+  const { kind, namespace, name, uid, workloadKind, workload } = owner;
+  return Buffer.byteLength(
+    JSON.stringify([address, kind, namespace, name, uid, workloadKind, workload, since, until]),
+  );
+};
+
 export function ownerColumns(source: Owners["source"], complete: boolean, rows: readonly Row[]): Owners {
   const text = (field: "namespace" | "uid" | "workloadKind" | "workload") =>
     rows.map(({ entry }) => entry.owner[field] ?? null);

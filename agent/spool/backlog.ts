@@ -172,11 +172,10 @@ export class Backlog {
       spool.close();
       throw error;
     });
-    const filed = this.items.filter(({ name }) => name !== undefined);
-    const empty = filed.filter(({ bytes }) => bytes === 0);
-    await this.condemn(empty, "unreadable", "the file is empty");
-    const gone = filed.filter(({ name }) => !found.has(name ?? ""));
-    await this.condemn(gone, "unreadable", "the file is gone");
+    const useless = this.items.filter(
+      ({ name, bytes }) => name !== undefined && (bytes === 0 || !found.has(name)),
+    );
+    await this.condemn(useless, "unreadable", "the file is empty or gone");
   }
 
   /** Gives the names of the reports that are there. */

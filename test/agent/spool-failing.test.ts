@@ -123,10 +123,19 @@ test("a folder removed while the agent runs is made and locked again; what was i
   ]);
   // Two locks of one process exclude each other, too: flock(2) is on what each has opened.
   await expect(aBacklog(folder)).rejects.toThrow("in use");
+  await backlog.close();
+  const { backlog: next } = await aBacklog(folder);
+  expect([sequences(next), next.declarations]).toEqual([[3], [declared("unreadable", 1, 2)]]);
+});
+
+test("a folder removed with nothing in it keeps numbers from being used again", async ({ expect }) => {
+  const folder = await aSpoolFolder();
+  const { backlog } = await aBacklog(folder);
   const number = await backlog.nextSequence();
+  await rm(folder, { recursive: true });
+  await backlog.offer(await aParcel(1));
   await backlog.close();
   const { backlog: next } = await aBacklog(folder, { now: () => 0 });
-  expect([sequences(next), next.declarations]).toEqual([[3], [declared("unreadable", 1, 2)]]);
   expect(await next.nextSequence()).toBeGreaterThan(number);
 });
 
