@@ -172,9 +172,7 @@ export class Backlog {
       spool.close();
       throw error;
     });
-    const useless = this.items.filter(
-      ({ name, bytes }) => name !== undefined && (bytes === 0 || !found.has(name)),
-    );
+    const useless = this.items.filter(({ name, bytes }) => name && (bytes === 0 || !found.has(name)));
     await this.condemn(useless, "unreadable", "the file is empty or gone");
   }
 
