@@ -6,7 +6,7 @@ export const MAX_ANSWER_CHARACTERS = 8 << 20;
 /** An event carries the labels of its container, which together stay far below. */
 export const MAX_EVENT_CHARACTERS = 1 << 18;
 /** The daemon answers in milliseconds, or after a while of hard work. */
-const TIMEOUT_MS = 20_000;
+export const TIMEOUT_MS = 20_000;
 
 /** The daemon answered, but not as asked. */
 export class DockerError extends Error {
@@ -21,21 +21,48 @@ export interface DockerApi {
   stream(path: string): Promise<AsyncIterable<unknown>>;
 }
 
-export function dockerApi(socketPath: string, signal: AbortSignal): DockerApi {
+export interface DockerAsking {
+  /** Ends all requests. */
+  signal: AbortSignal;
+  /** A signal that aborts after so many ms. */
+  deadline: (ms: number) => AbortSignal;
+}
+
+export function dockerApi(socketPath: string, { signal, deadline }: DockerAsking): DockerApi {
   return {
     async get(path) {
-      const within = AbortSignal.any([signal, AbortSignal.timeout(TIMEOUT_MS)]);
+      const within = AbortSignal.any([signal, deadline(TIMEOUT_MS)]);
       const response = await answer(socketPath, path, within);
       const text = await wholeText(response);
       if (response.statusCode === 404) return undefined;
       return JSON.parse(accepted(response, path, text));
     },
     async stream(path) {
-      const response = await answer(socketPath, path, signal);
+      const response = await begun(path, deadline(TIMEOUT_MS), (late) =>
+        answer(socketPath, path, AbortSignal.any([signal, late])),
+      );
       if (response.statusCode !== 200) accepted(response, path, await wholeText(response));
       return objects(response);
     },
   };
+}
+
+/** An answer without an end has to begin in time. */
+async function begun<T>(
+  path: string,
+  deadline: AbortSignal,
+  ask: (late: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = new AbortController();
+  const giveUp = () => late.abort(new DockerError(`${path} was not answered in ${TIMEOUT_MS / 1000} s`));
+  deadline.addEventListener("abort", giveUp, { once: true });
+  try {
+    return await ask(late.signal);
+  } catch (error) {
+    throw late.signal.aborted ? late.signal.reason : error;
+  } finally {
+    deadline.removeEventListener("abort", giveUp);
+  }
 }
 
 function answer(socketPath: string, path: string, signal: AbortSignal): Promise<IncomingMessage> {

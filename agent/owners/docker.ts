@@ -13,6 +13,11 @@ import type { Owner, OwnerSink, OwnerSource } from "./owner.ts";
 export const DOCKER_SOCKET = "/var/run/docker.sock";
 const FIRST_DELAY_MS = 1_000;
 const LONGEST_DELAY_MS = 30_000;
+/**
+ * A daemon that hangs keeps its socket open and tells nothing, and an event can be lost: the list is asked for anew this
+ * often. It is a request for each container, some hundred on a machine.
+ */
+export const RELIST_MS = 600_000;
 /** More containers than one machine runs; each takes a request when the daemon comes back. */
 export const MAX_CONTAINERS = 4_096;
 
@@ -28,6 +33,8 @@ export interface DockerDeps {
   log: Log;
   /** Resolves after so many ms, or when the signal aborts. */
   sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** A signal that aborts after so many ms. */
+  deadline: (ms: number) => AbortSignal;
 }
 
 /** The containers of this machine, by the daemon that runs them: listed once, then followed by its events. */
@@ -36,21 +43,29 @@ export function openDocker(deps: DockerDeps): OwnerSource {
 }
 
 async function run(holders: Holders, deps: DockerDeps, signal: AbortSignal): Promise<void> {
-  const { socketPath = DOCKER_SOCKET, log, sleep } = deps;
+  const { socketPath = DOCKER_SOCKET, log, sleep, deadline } = deps;
   let attempt = 0;
+  let isFollowed = false;
   let lost = false;
   while (!signal.aborted) {
     // Closes what is still open when one of the requests fails.
     const connection = new AbortController();
+    const term = deadline(RELIST_MS);
     try {
-      await follow(dockerApi(socketPath, AbortSignal.any([signal, connection.signal])), holders, () => {
-        log({ level: "info", event: "docker-followed", socket: socketPath, containers: holders.size });
+      const within = AbortSignal.any([signal, connection.signal, term]);
+      await follow(dockerApi(socketPath, { signal: within, deadline }), holders, () => {
+        if (!isFollowed)
+          log({ level: "info", event: "docker-followed", socket: socketPath, containers: holders.size });
         attempt = 0;
+        isFollowed = true;
         lost = false;
       });
       throw new Error("the daemon ended its events");
     } catch (error) {
       if (signal.aborted) return;
+      // What happens until the events are asked for again is in the list that follows.
+      if (term.aborted && isFollowed) continue;
+      isFollowed = false;
       const reason = error instanceof Error ? error.message : String(error);
       // Said once an outage.
       if (!lost) log({ level: "warning", event: "docker-lost", socket: socketPath, reason });

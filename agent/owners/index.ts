@@ -32,7 +32,7 @@ export interface OpenedOwners {
 /** Opens what is preferred; with "auto" the first of Kubernetes and Docker that is here. */
 export async function openOwners(preference: OwnerPreference, deps: OwnerDeps): Promise<OpenedOwners> {
   if (preference === "none") return { reason: "owners are turned off" };
-  const { now, log, wait: sleep } = deps;
+  const { now, log, wait: sleep, deadline } = deps;
   if (preference.startsWith("file:")) {
     const path = preference.slice("file:".length);
     return { source: openFile(path, { now, log, sleep }), reason: `as the file ${path} says` };
@@ -44,7 +44,10 @@ export async function openOwners(preference: OwnerPreference, deps: OwnerDeps): 
   const isReadable = await isThere(socketPath, constants.R_OK | constants.W_OK);
   // Who asks for Docker may start it later.
   if (preference === "docker" || isReadable)
-    return { source: openDocker({ socketPath, now, log, sleep }), reason: `Docker listens at ${socketPath}` };
+    return {
+      source: openDocker({ socketPath, now, log, sleep, deadline }),
+      reason: `Docker listens at ${socketPath}`,
+    };
   return { reason: `${kubernetes}; ${socketPath} is not there or may not be opened` };
 }
 

@@ -3,8 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test as base, vi } from "vitest";
 import type { LogLine } from "../../../agent/log.ts";
-import { MAX_CONTAINERS, openDocker } from "../../../agent/owners/docker.ts";
-import { MAX_EVENT_CHARACTERS } from "../../../agent/owners/docker-api.ts";
+import { MAX_CONTAINERS, openDocker, RELIST_MS } from "../../../agent/owners/docker.ts";
+import { MAX_EVENT_CHARACTERS, TIMEOUT_MS } from "../../../agent/owners/docker-api.ts";
 import type { Owner, OwnerSink } from "../../../agent/owners/owner.ts";
 import { aContainer, DockerDaemon, T0 } from "../../support/docker-daemon.ts";
 
@@ -33,6 +33,8 @@ interface Running {
   /** Lets it try again. */
   wake: () => void;
   run: () => void;
+  /** Lets all deadlines of so many ms pass. */
+  pass: (ms: number) => void;
 }
 
 const NOW = T0 + 900_000;
@@ -42,12 +44,14 @@ const test = base.extend<{ docker: Running }>({
   docker: async ({}, use) => {
     const folder = await mkdtemp(join(tmpdir(), "conntrail-docker-"));
     const socketPath = join(folder, "docker.sock");
+    const deadlines = new Map<number, AbortController[]>();
     const docker: Running = {
       daemon: new DockerDaemon(socketPath),
       told: new Told(),
       log: [],
       slept: [],
       wake: () => {},
+      pass: (ms) => deadlines.get(ms)?.forEach((deadline) => deadline.abort()),
       run: () => {
         running = source.run(docker.told, stop.signal);
       },
@@ -62,6 +66,11 @@ const test = base.extend<{ docker: Running }>({
           docker.wake = awake;
           signal.addEventListener("abort", () => awake());
         }),
+      deadline: (ms) => {
+        const controller = new AbortController();
+        deadlines.set(ms, [...(deadlines.get(ms) ?? []), controller]);
+        return controller.signal;
+      },
     });
     const stop = new AbortController();
     let running = Promise.resolve();
@@ -284,5 +293,51 @@ describe("a daemon that goes away", () => {
     docker.wake();
     await toldOf(docker, 1);
     expect(docker.told.lines).toEqual(["web-name holds 172.17.0.2 since 0 s"]);
+  });
+
+  test("without closing its socket is listed again after a while, and nobody complains", async ({
+    docker,
+    expect,
+  }) => {
+    const at = (address: string) => ({ NetworkSettings: { Networks: { a: network(address) } } });
+    docker.daemon.put(aContainer("kept", at("10.0.0.1")), aContainer("died", at("10.0.0.2")));
+    docker.run();
+    await followed(docker);
+    docker.told.lines.length = 0;
+    docker.daemon.put(aContainer("died", { State: { ...started(0, 70), Running: false } }));
+    docker.pass(RELIST_MS);
+    await toldOf(docker, 2);
+    expect(docker.told.lines).toEqual([
+      "kept-name holds 10.0.0.1 since 0 s",
+      "died-name left 10.0.0.2 at 70 s",
+    ]);
+    docker.daemon.event("container", "die", "kept", T0 + 80_000);
+    await toldOf(docker, 3);
+    expect([docker.slept, docker.log.length]).toEqual([[], 1]);
+    await vi.waitFor(() => expect(docker.daemon.listeners).toBe(1));
+  });
+
+  test("that takes requests and answers none is noticed", async ({ docker, expect }) => {
+    docker.run();
+    await followed(docker);
+    const hanging = vi.fn<() => void>();
+    docker.daemon.instead.set("/events", hanging);
+    docker.pass(RELIST_MS);
+    await vi.waitFor(() => expect(hanging).toHaveBeenCalledOnce());
+    docker.pass(TIMEOUT_MS);
+    await vi.waitFor(() => expect(docker.slept).toEqual([1_000]));
+    expect(docker.log.at(-1)).toMatchObject({
+      event: "docker-lost",
+      reason: expect.stringContaining("was not answered in 20 s"),
+    });
+    docker.daemon.instead.clear();
+    docker.wake();
+    await followed(docker, 2);
+    // Once it has begun, the answer may take as long as it likes.
+    docker.daemon.put(aContainer("web"));
+    docker.pass(TIMEOUT_MS);
+    docker.daemon.event("container", "start", "web", T0);
+    await toldOf(docker, 1);
+    expect(docker.slept).toEqual([1_000]);
   });
 });
