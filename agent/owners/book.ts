@@ -24,7 +24,7 @@ export const MAX_SERVICE_CLAIMS = 20_480;
 export const MAX_ROWS = 16_384;
 /**
  * Text that the rows of a report take as JSON, in bytes: a quarter of what the API takes of a whole report once it is
- * inflated (4 MiB), and 5,000 Pods with long names. All rows with the longest names would be 40 MB.
+ * inflated (4 MiB), and room for 4,000 Pods with names of 60 characters. All rows with the longest names take 20 MB.
  */
 export const MAX_ROW_BYTES = 1_048_576;
 /** How long after its end a holding may still be news, and is remembered, in windows: sources notice ends late. */
