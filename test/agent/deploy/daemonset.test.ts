@@ -33,7 +33,7 @@ test("these are the objects of the manifest", () => {
 
 test("the agent may read Pods and Services of all namespaces, and nothing else", () => {
   expect(at("ClusterRole", "rules")).toEqual([
-    { apiGroups: [""], resources: ["pods", "services"], verbs: ["get", "list", "watch"] },
+    { apiGroups: [""], resources: ["pods", "services"], verbs: ["list", "watch"] },
   ]);
   expect(at("ClusterRoleBinding", "roleRef")).toEqual({
     apiGroup: "rbac.authorization.k8s.io",
