@@ -27,8 +27,6 @@ export default {
     const detail = "The service is not configured; its log says what is missing.";
     return problemResponse(new ProblemError("misconfigured", detail), crypto.randomUUID());
   },
-  /** Nothing falls due yet: what is stored needs no upkeep until there are coarser tiers. */
-  scheduled(): void {},
 } satisfies ExportedHandler<Env>;
 
 function appOf(env: Env): App | undefined {
