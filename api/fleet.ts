@@ -1,8 +1,12 @@
+import type { Measure } from "../db/holdings/holdings.ts";
+
 /** Fields of an answer that add up over clusters; a field one of them does not know is not known of all. */
 type Sums = Record<string, number | undefined>;
 
 /** What one cluster answers to "who are the top ones?". */
-export interface ClusterAnswer<Row, Rest extends Sums & { share: number }, Total extends Sums> {
+export interface ClusterAnswer<Metric, Row, Rest extends Sums & { share: number }, Total extends Sums> {
+  /** The metric asked for, or entries where no row of the cluster knows that. */
+  rankedBy: Metric;
   rows: Row[];
   remainder: Rest;
   total: Total;
@@ -21,20 +25,20 @@ export interface Asked<Answer> {
 
 /**
  * One answer for several clusters. Each is asked apart and, where rows of others push some of its own out of the top,
- * once more for fewer, so that its remainder is computed where it is exact. Shares become shares of the whole fleet,
- * each cluster weighing its `weight`, the total its shares are parts of.
+ * once more for fewer, so that its remainder is computed where it is exact. Where any cluster knows the metric it ranks,
+ * those that do not come last and have no share of it; else entries rank all. Shares become shares of the whole fleet.
  */
 export async function askFleet<
-  Row extends { share: number },
+  Metric extends Measure,
+  Row extends { share: number } & { [measure in Measure]?: number | undefined },
   Rest extends Sums & { share: number },
   Total extends Sums,
->(
-  clusters: readonly Asked<ClusterAnswer<Row, Rest, Total>>[],
-  limit: number,
-  by: { rank: (row: Row) => number; weight: (total: Total) => number },
-) {
-  const { rank, weight } = by;
+>(clusters: readonly Asked<ClusterAnswer<Metric, Row, Rest, Total>>[], limit: number, metric: Metric) {
   const first = await Promise.all(clusters.map(({ ask }) => ask(limit)));
+  const rankedBy: Metric | "entries" = first.some((answer) => answer.rankedBy === metric)
+    ? metric
+    : "entries";
+  const rank = (row: Row) => row[rankedBy] ?? -1;
   const kept = rowsKept(
     first.map(({ rows }) => rows.map(rank)),
     limit,
@@ -45,7 +49,11 @@ export async function askFleet<
       return keep < answer.rows.length ? ((await clusters[at]?.ask(keep)) ?? answer) : answer;
     }),
   );
-  const weights = weightsOf(answers.map(({ total }) => weight(total)));
+  // Peers do not add up, so that shares are by entries there.
+  const shared = rankedBy === "peers" ? "entries" : rankedBy;
+  const weights = weightsOf(
+    answers.map((answer) => (answer.rankedBy === rankedBy ? (answer.total[shared] ?? 0) : 0)),
+  );
   const rows = answers.flatMap((answer, at) =>
     answer.rows.map((row) => ({
       cluster: clusters[at]?.cluster ?? "",
@@ -54,6 +62,7 @@ export async function askFleet<
     })),
   );
   return {
+    rankedBy,
     rows: rows.toSorted((a, b) => rank(b) - rank(a)),
     remainder: sum(
       answers.map(({ remainder }, at) => ({ ...remainder, share: remainder.share * (weights[at] ?? 0) })),

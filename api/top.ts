@@ -5,9 +5,14 @@ import { NAT_CLASSES } from "./wire.ts";
 import { Window } from "./window.ts";
 
 const Count = z.int();
+const RANKED_BY = {
+  description:
+    "What the rows are ordered by: the metric, or entries where no row of the range knows the metric.",
+};
 const Share = z.number().meta({
   description:
-    "Part of the total by the metric ranked by, 0 to 1; by entries where that does not add up or is not known.",
+    "Part of the total by `rankedBy`, 0 to 1, and 0 of a row that does not know it; by entries where that is peers, " +
+    "which do not add up.",
 });
 const counters = {
   opened: Count.optional().meta({ description: "Flows that began; absent where nobody counts them." }),
@@ -47,6 +52,7 @@ export const Talkers = z
   .object({
     by: z.literal("address"),
     metric: z.enum(TALKER_METRICS),
+    rankedBy: z.enum(TALKER_METRICS).meta(RANKED_BY),
     talkers: z.array(Talker),
     remainder: z.object({ sources: Count, ...measures, share: Share }),
     total: z.object({ sources: Count, ...measures }),
@@ -58,6 +64,7 @@ export const Flows = z
   .object({
     by: z.literal("flow"),
     metric: z.enum(FLOW_METRICS),
+    rankedBy: z.enum(FLOW_METRICS).meta(RANKED_BY),
     talkers: z.array(Flow),
     remainder: z.object({ groups: Count, ...flowMeasures, share: Share }),
     total: z.object({ groups: Count, ...flowMeasures }),

@@ -54,7 +54,7 @@ const getTalkers = createRoute({
   description:
     "entries, snatEntries, unreplied and peers are the most a row held in any one window of a node, added over nodes; " +
     "opened, closed, bytes and packets are those of all windows that overlap the range, added up. Rows and remainder add " +
-    "up to the total, and `share` is a part of it by the metric ranked by. Without `cluster`, all the token may read " +
+    "up to the total, and `share` is a part of it by `rankedBy`: the metric, or entries where no row knows that. Without `cluster`, all the token may read " +
     "are answered as one.",
   security: bearer,
   middleware: allow("read", "admin"),
@@ -82,7 +82,7 @@ export const talkers = router().openapi(getTalkers, async (c) => {
         },
       })),
       asked.limit,
-      { rank: (row) => row[metric] ?? -1, weight: (total) => total[metric] ?? total.entries },
+      metric,
     );
     const named = rows.map((row) => ({ ...row, protocol: protocolName(row.protocol) }));
     return c.json(
@@ -100,10 +100,7 @@ export const talkers = router().openapi(getTalkers, async (c) => {
       },
     })),
     asked.limit,
-    {
-      rank: (row) => row[metric] ?? -1,
-      weight: (total) => (metric === "peers" ? undefined : total[metric]) ?? total.entries,
-    },
+    metric,
   );
   return c.json(
     { by: "address" as const, metric, talkers: rows, ...rest, window: toWindow(window, windows) },

@@ -20,5 +20,9 @@ export type Holdings = {
   blurred?: number | undefined;
 };
 
+/** Whether the rows of a window say how much each had of it: a count may be what nobody counts, as bytes without accounting. */
+export const knows = ({ keys, columns }: Holdings, metric: Measure): boolean =>
+  keys.length > 0 && columns[metric] !== undefined;
+
 /** `rows` counts them; the rest are measures. */
 export type Amounts = { rows: number } & Partial<Record<Measure, number>>;

@@ -1,4 +1,4 @@
-import { isCount } from "./holdings.ts";
+import { isCount, knows } from "./holdings.ts";
 import type { Holdings, Measure } from "./holdings.ts";
 
 /** Beyond this many keys at once the smaller half is forgotten: to matter, it would have to outgrow the larger. */
@@ -6,10 +6,11 @@ export const MAX_CANDIDATES = 200_000;
 
 /**
  * Finds the largest keys: by a gauge the most each held in any one window of a node, added over the nodes; by a count, all
- * of it.
+ * of it. A count that no row knows ranks nothing: then entries do.
  */
 export class Ranking {
   readonly #metric: Measure;
+  #known: boolean;
   readonly #all = new Map<string, number>();
   readonly #node = new Map<string, number>();
   #nodeId = 0;
@@ -17,17 +18,20 @@ export class Ranking {
 
   constructor(metric: Measure) {
     this.#metric = metric;
+    this.#known = !isCount(metric);
   }
 
   /** Windows come node by node. */
-  add(nodeId: number, { keys, columns }: Holdings): void {
+  add(nodeId: number, holdings: Holdings): void {
     if (nodeId !== this.#nodeId) this.#finishNode();
     this.#nodeId = nodeId;
-    const values = columns[this.#metric] ?? [];
-    for (const [i, key] of keys.entries()) {
+    if (!this.#known && knows(holdings, this.#metric)) this.#learn();
+    const metric = this.#known ? this.#metric : "entries";
+    const values = holdings.columns[metric] ?? [];
+    for (const [i, key] of holdings.keys.entries()) {
       const value = values[i] ?? 0;
       const before = this.#node.get(key);
-      if (isCount(this.#metric)) this.#node.set(key, (before ?? 0) + value);
+      if (isCount(metric)) this.#node.set(key, (before ?? 0) + value);
       else if (value > (before ?? -1)) this.#node.set(key, value);
     }
     this.#prune(this.#node);
@@ -42,6 +46,12 @@ export class Ranking {
   top(limit: number): string[] {
     this.#finishNode();
     return largest(this.#all, limit).map(([key]) => key);
+  }
+
+  /** The first that know it: all before had none that anybody counted. */
+  #learn(): void {
+    this.#known = true;
+    for (const values of [this.#all, this.#node]) for (const key of values.keys()) values.set(key, 0);
   }
 
   #finishNode(): void {

@@ -29,6 +29,7 @@ export function sources({ addresses, talkers, talkerRemainder: rest, ...more }: 
 export function sourcesWithTraffic(segment: Segment): Holdings {
   const { groups, groupRemainder: rest } = segment;
   const all = sources(segment);
+  if (!groups.bytes && !groups.packets) return all;
   const traffic = { bytes: bySource(segment, groups.bytes), packets: bySource(segment, groups.packets) };
   const columns = { ...all.columns };
   const total = { ...all.total };

@@ -1,4 +1,4 @@
-import { COUNTS, isCount, MEASURES } from "./holdings.ts";
+import { COUNTS, isCount, knows, MEASURES } from "./holdings.ts";
 import type { Amounts, Count, Holdings, Measure } from "./holdings.ts";
 
 const QUANTITIES = ["rows", ...MEASURES] as const;
@@ -13,6 +13,8 @@ export type Tallied = {
   remainder: Part;
   /** Rows and remainder added up. */
   total: Amounts;
+  /** Some row knows the metric. Otherwise nobody counts it, and entries rank, are shared and make the answer exact or not. */
+  known: boolean;
   /** No listed row lacks what was folded away. */
   exact: boolean;
   /** Entries folded away that a listed row may lack; 0 where exact. */
@@ -24,11 +26,11 @@ export type Tallied = {
 export class Tally {
   readonly #listed: Map<string, Sum>;
   readonly #remainder = new Sum();
-  readonly #unlisted = new Sum();
+  readonly #lacking = { metric: new Lack(), entries: new Lack() };
   readonly #filtered: boolean;
   readonly #metric: Measure;
+  #known: boolean;
   #nodeId = 0;
-  #exact = true;
   #windows = 0;
 
   /** `filtered`: holdings leave out what does not match; of what was folded away nobody knows whether it does. */
@@ -36,6 +38,7 @@ export class Tally {
     this.#listed = new Map(keys.map((key) => [key, new Sum()]));
     this.#filtered = filtered;
     this.#metric = metric;
+    this.#known = !isCount(metric);
   }
 
   /** Windows come node by node. */
@@ -45,10 +48,9 @@ export class Tally {
     this.#windows++;
     const listed = this.#addListed(holdings);
     this.#remainder.add(without(holdings.total, listed));
-    const lacking = this.#mayLack(listed) ? holdings.folded : holdings.blurred;
-    if (lacking === undefined) return;
-    this.#exact = false;
-    this.#unlisted.add({ rows: 0, entries: lacking });
+    this.#known ||= knows(holdings, this.#metric);
+    this.#lacking.metric.add(holdings.folded);
+    this.#lacking.entries.add(this.#whole(listed) ? holdings.blurred : holdings.folded);
   }
 
   result(): Tallied {
@@ -56,9 +58,10 @@ export class Tally {
     const total: Amounts = { rows: 0 };
     for (const { all } of [...this.#listed.values(), this.#remainder])
       for (const quantity of QUANTITIES) accumulate(total, quantity, all[quantity]);
+    const rankedBy = this.#known ? this.#metric : "entries";
     // Peers of several sources do not add up: the same peer may be among them more than once.
-    const known = this.#metric !== "peers" && total[this.#metric] !== undefined;
-    const shared = known ? this.#metric : "entries";
+    const shared = rankedBy === "peers" ? "entries" : rankedBy;
+    const { exact, unlisted } = this.#lacking[rankedBy === "entries" ? "entries" : "metric"];
     const whole = total[shared] ?? 0;
     const part = ({ all }: Sum): Part => ({
       amounts: all,
@@ -68,16 +71,16 @@ export class Tally {
       listed: [...this.#listed].map(([key, sum]) => ({ key, ...part(sum) })),
       remainder: part(this.#remainder),
       total,
-      exact: this.#exact,
-      unlisted: this.#unlisted.all.entries ?? 0,
+      known: this.#known,
+      exact,
+      unlisted: unlisted.all.entries ?? 0,
       windows: this.#windows,
     };
   }
 
   /** Reports list the largest by entries: a row that is listed in them is whole, by that metric and without a filter. */
-  #mayLack(listed: Amounts): boolean {
-    const whole = listed.rows > 0 && listed.rows === this.#listed.size;
-    return this.#filtered || this.#metric !== "entries" || !whole;
+  #whole(listed: Amounts): boolean {
+    return !this.#filtered && listed.rows > 0 && listed.rows === this.#listed.size;
   }
 
   #addListed({ keys, columns }: Holdings): Amounts {
@@ -94,7 +97,8 @@ export class Tally {
 
   #finishNode(): void {
     for (const sum of this.#listed.values()) sum.finishNode();
-    for (const sum of [this.#remainder, this.#unlisted]) sum.finishNode();
+    const { metric, entries } = this.#lacking;
+    for (const sum of [this.#remainder, metric.unlisted, entries.unlisted]) sum.finishNode();
   }
 }
 
@@ -115,6 +119,19 @@ class Sum {
   finishNode(): void {
     for (const quantity of QUANTITIES) accumulate(this.all, quantity, this.#node[quantity]);
     this.#node = { rows: 0 };
+  }
+}
+
+/** What listed rows may lack of what was folded away. */
+class Lack {
+  exact = true;
+  readonly unlisted = new Sum();
+
+  /** Entries of a window; undefined where none is lacking. */
+  add(entries: number | undefined): void {
+    if (entries === undefined) return;
+    this.exact = false;
+    this.unlisted.add({ rows: 0, entries });
   }
 }
 

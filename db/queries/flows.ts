@@ -31,6 +31,7 @@ export type Flow = FlowGroup & FlowMeasures & { share: number };
 
 /** As of talkers. With a filter, total and remainder are of what matches. */
 export type FlowAnswer = {
+  rankedBy: FlowMetric;
   flows: Flow[];
   remainder: FlowMeasures & { groups: number; share: number };
   total: FlowMeasures & { groups: number };
@@ -41,13 +42,15 @@ export type FlowAnswer = {
 
 /** The flow groups that match, largest first. */
 export async function topFlows(db: Db, query: FlowQuery): Promise<FlowAnswer> {
-  const { listed, remainder, total, exact, unlisted, windows } = await rankedTally(db, query, {
+  const { metric = "entries", limit } = query;
+  const { listed, remainder, total, known, exact, unlisted, windows } = await rankedTally(db, query, {
     read: (data) => flowGroups(decodeSegment(data), query),
     filtered: isFilter(query),
-    metric: query.metric ?? "entries",
-    limit: query.limit,
+    metric,
+    limit,
   });
   return {
+    rankedBy: known ? metric : "entries",
     flows: listed.map(({ key, amounts, share }) => ({ ...flowGroupOf(key), ...measures(amounts), share })),
     remainder: { groups: remainder.amounts.rows, ...measures(remainder.amounts), share: remainder.share },
     total: { groups: total.rows, ...measures(total) },

@@ -29,11 +29,13 @@ export type Measures = { entries: number; snatEntries: number; unreplied: number
 
 /**
  * Each gauge is the most the source held in any one window of a node, added over the nodes; each count is what happened in
- * all windows together. `share` is its part of the total, by the metric ranked by, or by entries where that is unknown.
+ * all windows together. `share` is its part of the total by what ranked, or by entries where peers did, which do not add up.
  */
 export type Talker = Measures & { address: string; peers: number; share: number };
 
 export type TalkerAnswer = {
+  /** The metric asked for, or entries where no row of the range knows that. */
+  rankedBy: TalkerMetric;
   talkers: Talker[];
   /** Everyone not listed, taken together: the most they all held in any one window. */
   remainder: Measures & { sources: number; share: number };
@@ -54,7 +56,7 @@ export type TalkerAnswer = {
 export async function topTalkers(db: Db, query: TalkerQuery): Promise<TalkerAnswer> {
   const { source, metric = "entries", limit } = query;
   const filter = { ...query, source: undefined };
-  const { listed, remainder, total, exact, unlisted, windows } = await rankedTally(db, query, {
+  const { listed, remainder, total, known, exact, unlisted, windows } = await rankedTally(db, query, {
     read: reader(filter, metric),
     filtered: isFilter(filter),
     metric,
@@ -62,6 +64,7 @@ export async function topTalkers(db: Db, query: TalkerQuery): Promise<TalkerAnsw
     only: source === undefined ? undefined : [source],
   });
   return {
+    rankedBy: known ? metric : "entries",
     talkers: listed.map(({ key, amounts, share }) => {
       return { address: key, ...measures(amounts), peers: amounts.peers ?? 0, share };
     }),

@@ -132,8 +132,52 @@ test("rows are ranked by the metric asked for", async ({ expect }) => {
   const service = await openService();
   await service.post(await service.token("ingest", "prod"), aReport());
   const { body } = await ask(service, "metric=peers&limit=1");
-  expect(body).toMatchObject({ metric: "peers", talkers: [{ address: "10.244.0.12", peers: 2 }] });
+  expect(body).toMatchObject({
+    metric: "peers",
+    rankedBy: "peers",
+    talkers: [{ address: "10.244.0.12", peers: 2 }],
+  });
 });
+
+test.for(["by=address", "by=flow"])(
+  "what nobody counts ranks nothing: entries do, ?%s",
+  async (by, { expect }) => {
+    const service = await openService();
+    await service.post(await service.token("ingest", "east"), reportOf([2, 20, 10]));
+    await service.post(await service.token("ingest", "west"), reportOf([4, 28]));
+    for (const metric of ["opened", "closed", "bytes", "packets"]) {
+      const { body } = await ask(service, `${by}&metric=${metric}&limit=3`);
+      expect(body).toMatchObject({ metric, rankedBy: "entries", exact: true });
+      expect(body.talkers.map(({ entries, share }: Record<string, number>) => [entries, share])).toEqual(
+        [28, 20, 10].map((entries) => [entries, expect.closeTo(entries / 64, 12)]),
+      );
+    }
+  },
+);
+
+test.for(["by=address", "by=flow"])(
+  "a cluster that does not count comes last, without a share, ?%s",
+  async (by, { expect }) => {
+    const service = await openService();
+    const counted = reportOf([10, 20]);
+    Object.assign(counted.flows!.groups, { bytes: [30, 10] });
+    Object.assign(counted.flows!.groupRemainder, { bytes: 0 });
+    await service.post(await service.token("ingest", "east"), reportOf([5, 9]));
+    await service.post(await service.token("ingest", "west"), counted);
+    const { body } = await ask(service, `${by}&metric=bytes&limit=3`);
+    expect(body.rankedBy).toBe("bytes");
+    const rows = body.talkers.map(({ cluster, entries, share }: Record<string, unknown>) => [
+      cluster,
+      entries,
+      share,
+    ]);
+    expect(rows).toEqual([
+      ["west", 10, 0.75],
+      ["west", 20, 0.25],
+      ["east", 9, 0],
+    ]);
+  },
+);
 
 test("without reports the answer is empty and whole", async ({ expect }) => {
   const service = await openService();

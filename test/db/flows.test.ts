@@ -25,6 +25,7 @@ describe("the flow groups of one window", () => {
     await aCluster(db);
     await storeReports(db, [aReportOf(rows, {}, remainders)]);
     expect(await ask(db, { limit: 2 })).toEqual({
+      rankedBy: "entries",
       flows: [
         { ...dns, natAddress: null, zone: 0, entries: 50, unreplied: 1, share: 0.5 },
         { ...web, peerPort: 443, protocol: 6, zone: 0, entries: 30, unreplied: 20, share: 0.3 },

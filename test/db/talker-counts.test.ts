@@ -1,6 +1,8 @@
 import { freshDb } from "#fresh-db";
 import { describe, test } from "vitest";
 import type { Db } from "../../db/client.ts";
+import { COUNTS } from "../../db/holdings/holdings.ts";
+import { topFlows } from "../../db/queries/flows.ts";
 import { storeReports } from "../../db/queries/reports.ts";
 import { topTalkers } from "../../db/queries/talkers.ts";
 import type { TalkerQuery } from "../../db/queries/talkers.ts";
@@ -132,5 +134,64 @@ describe("bytes and packets", () => {
       { address: "10.0.0.1", entries: 9, snatEntries: 0, unreplied: 0, peers: 1, share: 1 },
     ]);
     expect(remainder).not.toHaveProperty("bytes");
+  });
+});
+
+describe("a metric that nobody counts", () => {
+  const held = (sources: number[], sequence: number, counts: { bytes?: number } = {}, rest = 0) =>
+    aReportOf(
+      sources.map((entries, i) => ({ source: `10.0.0.${i + 1}`, entries, ...counts })),
+      { sequence, node: { name: `node-${sequence}` } },
+      { talkerRemainder: { sources: rest, entries: rest, snatEntries: 0, unreplied: 0 } },
+    );
+
+  test.for(COUNTS)(
+    "as %s leaves the ranking and what it is exact by to entries",
+    async (metric, { expect }) => {
+      const db = await freshDb();
+      await aCluster(db);
+      await storeReports(db, [held([1, 5, 3], 0, {}, 1), held([1, 5, 3], 1)]);
+      for (const limit of [0, 1, 2, 3]) {
+        const { rankedBy: _, ...byEntries } = await ask(db, { limit });
+        const { rankedBy, ...answer } = await ask(db, { metric, limit });
+        expect([limit, rankedBy, answer]).toEqual([limit, "entries", byEntries]);
+      }
+      const { rankedBy, ...one } = await ask(db, { metric, source: "10.0.0.3" });
+      expect([rankedBy, one.exact, one.talkers[0]?.share]).toEqual(["entries", true, 6 / 19]);
+      const filtered = await ask(db, { metric, port: 443 });
+      expect([filtered.rankedBy, filtered.talkers.map(({ entries }) => entries)]).toEqual([
+        "entries",
+        [10, 6, 2],
+      ]);
+      const flows = await topFlows(db, { clusterId: 1, from: START, to: START + HOUR, limit: 2, metric });
+      expect([flows.rankedBy, flows.flows.map(({ entries }) => entries)]).toEqual(["entries", [10, 6]]);
+    },
+  );
+
+  test.for([[[0, 1]], [[1, 0]]] as const)(
+    "in some windows ranks by those in which somebody does, in the order %j too",
+    async ([order], { expect }) => {
+      const db = await freshDb();
+      await aCluster(db);
+      const [without = 0, counted = 1] = order;
+      await storeReports(db, [held([90, 5, 8], without), held([1, 1], counted, { bytes: 7 })]);
+      const { rankedBy, talkers, exact } = await ask(db, { metric: "bytes", limit: 2 });
+      expect([rankedBy, exact]).toEqual(["bytes", true]);
+      expect(talkers.map(({ address, bytes, share }) => [address, bytes, share])).toEqual([
+        ["10.0.0.1", 7, 0.5],
+        ["10.0.0.2", 7, 0.5],
+      ]);
+      const all = await ask(db, { metric: "bytes" });
+      expect(all.talkers[2]).toMatchObject({ address: "10.0.0.3", entries: 8, share: 0 });
+    },
+  );
+
+  test("where no row is listed is not known of what was folded away alone", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const rest = { sources: 3, entries: 4, snatEntries: 0, unreplied: 0, opened: 9 };
+    await storeReports(db, [held([2, 6], 0), aReportOf([], { sequence: 1 }, { talkerRemainder: rest })]);
+    const { rankedBy, talkers } = await ask(db, { metric: "opened" });
+    expect([rankedBy, talkers.map(({ share }) => share)]).toEqual(["entries", [6 / 12, 2 / 12]]);
   });
 });

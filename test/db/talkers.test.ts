@@ -33,6 +33,7 @@ describe("the talkers of one window", () => {
     await aCluster(db);
     await storeReports(db, [aReportOf(rows, {}, remainders)]);
     expect(await ask(db, { limit: 2 })).toEqual({
+      rankedBy: "entries",
       talkers: [
         { address: "10.0.0.1", entries: 70, snatEntries: 60, unreplied: 5, peers: 2, share: 0.7 },
         { address: "10.0.0.2", entries: 20, snatEntries: 0, unreplied: 20, peers: 1, share: 0.2 },
@@ -283,6 +284,7 @@ describe("talkers among the flows that match", () => {
     await storeReports(db, [aReportOf(rows)]);
     const answer = await ask(db, { port: 53, limit: 1 });
     expect(answer).toEqual({
+      rankedBy: "entries",
       talkers: [{ address: "10.0.0.1", entries: 30, snatEntries: 30, unreplied: 3, peers: 1, share: 0.75 }],
       remainder: { sources: 1, entries: 10, snatEntries: 0, unreplied: 0, share: 0.25 },
       total: { sources: 2, entries: 40, snatEntries: 30, unreplied: 3 },
