@@ -51,6 +51,8 @@ export class ProblemError extends Error {
 interface Issue {
   path: readonly PropertyKey[];
   message: string;
+  /** What kind zod calls it. */
+  code?: string | undefined;
   /** Names that zod did not expect, of which it makes one issue without a path. */
   keys?: readonly string[];
 }
@@ -58,21 +60,24 @@ interface Issue {
 /** More of them than this help nobody, and a hostile body can have a hundred thousand. */
 export const MAX_COMPLAINTS = 20;
 /** Some complaints repeat what they complain of. */
-const MAX_COMPLAINT_LENGTH = 300;
+export const MAX_COMPLAINT_LENGTH = 300;
 
 /** The problem of a body or query that is not as it must be, with the first few complaints. */
 export function invalid(detail: string, issues: readonly Issue[]): ProblemError {
   const errors = issues
     .flatMap(eachKey)
     .slice(0, MAX_COMPLAINTS)
-    .map(({ path, message }) => ({
-      path: path.map((step) =>
-        typeof step === "number" ? step : String(step).slice(0, MAX_COMPLAINT_LENGTH),
-      ),
-      message: message.slice(0, MAX_COMPLAINT_LENGTH),
+    .map(({ path, code, message }) => ({
+      path: path.map((step) => (typeof step === "number" ? step : bounded(String(step)))),
+      // Words to choose from are all needed, and are ours.
+      message: code === "invalid_value" ? message : bounded(message),
     }));
   return new ProblemError("invalid", detail, { errors });
 }
+
+/** What is cut shows it. */
+const bounded = (text: string) =>
+  text.length > MAX_COMPLAINT_LENGTH ? `${text.slice(0, MAX_COMPLAINT_LENGTH - 1)}…` : text;
 
 /** A filter with a slip of the pen must not answer another question than was asked. */
 function eachKey(issue: Issue): Issue[] {

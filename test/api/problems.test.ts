@@ -1,6 +1,8 @@
 import { test } from "vitest";
 import type { Db } from "../../db/client.ts";
 import { aReport } from "../support/a-report.ts";
+import { MAX_COMPLAINT_LENGTH } from "../../api/problem.ts";
+import { SERIES_METRICS } from "../../db/queries/series.ts";
 import { ADMIN, openService } from "../support/service.ts";
 
 const noPath = {
@@ -131,3 +133,25 @@ test("no secret and nothing of a report is ever logged, and no secret said twice
   }
   expect(logged).not.toContain("canary-kernel");
 });
+
+test("every word to choose from is named", async ({ expect }) => {
+  const service = await openService();
+  const { body } = await service.ask("GET", "/v1/series?metric=speed", { token: ADMIN });
+  const [{ message }] = body.errors;
+  expect(SERIES_METRICS.filter((metric) => !message.includes(`"${metric}"`))).toEqual([]);
+});
+
+test.for([
+  [MAX_COMPLAINT_LENGTH, ""],
+  [MAX_COMPLAINT_LENGTH + 1, "…"],
+] as const)(
+  "a name of %i characters that is not known is shown, and that it was cut: %s",
+  async ([length, end], { expect }) => {
+    const service = await openService();
+    const { body } = await service.ask("GET", `/v1/series?metric=count&${"x".repeat(length)}=1`, {
+      token: ADMIN,
+    });
+    const shown = "x".repeat(MAX_COMPLAINT_LENGTH - end.length) + end;
+    expect(body.errors).toEqual([{ path: [shown], message: "is not known here" }]);
+  },
+);
