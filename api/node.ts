@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { dirname, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { innermost } from "../db/failure.ts";
+import { innermost, whyNotOpened } from "../db/failure.ts";
 import { type Database, openLibsql } from "../db/libsql.ts";
 import { reportWriter } from "../db/queries/reports.ts";
 import { tokenReader } from "../db/queries/tokens.ts";
@@ -77,9 +77,7 @@ async function open({ databaseUrl, databaseToken }: Config): Promise<Database | 
     await database.migrate();
     return database;
   } catch (error) {
-    console.error(
-      withoutSecrets(`The database ${databaseUrl} cannot be opened: ${innermost(error).message}`),
-    );
+    console.error(withoutSecrets(`The database ${databaseUrl} cannot be opened: ${whyNotOpened(error)}`));
     return undefined;
   }
 }

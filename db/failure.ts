@@ -23,6 +23,19 @@ export function isDatabaseAway(error: unknown): boolean {
   return AWAY.test(`${code} ${error.message}`) || isDatabaseAway(error.cause);
 }
 
+/** What SQLite answers to a file it cannot open, SQLITE_CANTOPEN, in the words of libsql 0.5. */
+const CANNOT_OPEN = /Unable to open connection to local database (.*): 14\b/;
+
+/** Why a database could not be opened, and what to do about it. */
+export function whyNotOpened(error: unknown): string {
+  const { message } = innermost(error);
+  const [, file] = CANNOT_OPEN.exec(message) ?? [];
+  const { syscall } = innermost(error) as NodeJS.ErrnoException;
+  if (file === undefined && syscall !== "mkdir") return message;
+  const reason = file === undefined ? message : `SQLite cannot open the file ${file}`;
+  return `${reason}; its folder must exist and be writable, and so must the file if there is one`;
+}
+
 /** The innermost cause: drivers wrap it in the whole statement with its parameters. */
 export function innermost(error: unknown): Error {
   if (!(error instanceof Error)) return new Error(String(error));

@@ -1,4 +1,4 @@
-import { innermost } from "./failure.ts";
+import { whyNotOpened } from "./failure.ts";
 import { openLibsql } from "./libsql.ts";
 
 // For a libSQL server that Workers use: they cannot read the migrations, and Node migrates what it opens itself.
@@ -17,7 +17,7 @@ async function main(): Promise<number> {
     await database.migrate();
     database.close();
   } catch (error) {
-    console.error(`The schema cannot be brought up to date: ${innermost(error).message}`);
+    console.error(`The schema cannot be brought up to date: ${whyNotOpened(error)}`);
     return 1;
   }
   console.log("The schema is up to date.");
