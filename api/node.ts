@@ -23,6 +23,8 @@ const AGENT = join(import.meta.dirname, "../agent/main.ts");
 const sleep = (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }).catch(() => {});
 const log = (event: LogEvent) => console.log(JSON.stringify({ time: new Date().toISOString(), ...event }));
 
+// The database says who talks to whom: what is made here is for its owner only.
+process.umask(0o077);
 process.exitCode = await main();
 
 async function main(): Promise<number> {

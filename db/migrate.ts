@@ -5,6 +5,8 @@ import { openLibsql } from "./libsql.ts";
 const { CONNTRAIL_DATABASE_URL, CONNTRAIL_DATABASE_TOKEN, LIBSQL_URL, LIBSQL_AUTH_TOKEN } = process.env;
 const url = CONNTRAIL_DATABASE_URL ?? LIBSQL_URL;
 const authToken = CONNTRAIL_DATABASE_TOKEN ?? LIBSQL_AUTH_TOKEN;
+// Where it is a file: what it will hold, who talks to whom, is for its owner only.
+process.umask(0o077);
 process.exitCode = await main();
 
 async function main(): Promise<number> {

@@ -1,11 +1,15 @@
-import { readFile, stat, writeFile } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
-import { join } from "node:path";
-import { test } from "vitest";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import { onTestFinished, test } from "vitest";
 import { aReport } from "../../support/a-report.ts";
 import { aFolder, call, ingestToken, startApi, urlOf } from "../../support/api-process.ts";
 
 const ADMIN = "an-admin-token-of-more-than-32-characters";
+const MIGRATE = join(import.meta.dirname, "../../../db/migrate.ts");
+const run = promisify(execFile);
 const env = { CONNTRAIL_ADMIN_TOKEN: ADMIN };
 
 /** A report of the window that has just ended: this clock is the real one. */
@@ -84,12 +88,38 @@ test("a database that cannot be reached is named without its secrets", async ({ 
   expect(api.stdout() + api.stderr()).not.toContain("canary");
 });
 
-test("a database that cannot be opened is named", async ({ expect }) => {
+test.for([
+  { what: "whose folder is a file", url: "file:data/x.db", at: "data" },
+  { what: "that is a folder", url: "file:x.db", at: "x.db/inner" },
+])("a database $what is named, with what to do", async ({ url, at }, { expect }) => {
   const folder = await aFolder();
-  await writeFile(join(folder, "data"), "a file where the folder should be");
-  const api = startApi(folder, env);
+  await mkdir(dirname(join(folder, at)), { recursive: true });
+  await writeFile(join(folder, at), "in the way");
+  const wanted = { CONNTRAIL_DATABASE_URL: url };
+  const api = startApi(folder, { ...env, ...wanted });
   expect(await api.ended).toBe(1);
-  expect(api.stderr()).toContain("The database file:data/conntrail.db cannot be opened");
+  expect(api.stderr()).toContain(`The database ${url} cannot be opened: `);
+  expect(api.stderr()).toContain("folder must exist and be writable");
+  const migration = await run(process.execPath, [MIGRATE], { cwd: folder, env: wanted }).catch(
+    (error) => error,
+  );
+  expect(migration.code).toBe(1);
+  expect(migration.stderr).toContain("folder must exist and be writable");
+});
+
+test("whatever it makes is for its owner only, whoever migrates first", async ({ expect }) => {
+  const [served, migrated] = [await aFolder(), await aFolder()];
+  const url = "file:data/conntrail.db";
+  const before = process.umask(0o022);
+  onTestFinished(() => void process.umask(before));
+  await run(process.execPath, [MIGRATE], { cwd: migrated, env: { CONNTRAIL_DATABASE_URL: url } });
+  await urlOf(startApi(served, { ...env, CONNTRAIL_DATABASE_URL: url }));
+  for (const folder of [served, migrated]) {
+    const names = await readdir(folder, { recursive: true });
+    expect(names).toEqual(expect.arrayContaining(["data", "data/conntrail.db"]));
+    for (const name of names)
+      expect([name, (await stat(join(folder, name))).mode & 0o077]).toEqual([name, 0]);
+  }
 });
 
 test("what was acknowledged is there after a crash", async ({ expect }) => {
