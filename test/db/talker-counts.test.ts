@@ -142,7 +142,10 @@ describe("a metric that nobody counts", () => {
     aReportOf(
       sources.map((entries, i) => ({ source: `10.0.0.${i + 1}`, entries, ...counts })),
       { sequence, node: { name: `node-${sequence}` } },
-      { talkerRemainder: { sources: rest, entries: rest, snatEntries: 0, unreplied: 0 } },
+      {
+        talkerRemainder: { sources: rest, entries: rest, snatEntries: 0, unreplied: 0 },
+        groupRemainder: { groups: rest, entries: rest, unreplied: 0 },
+      },
     );
 
   test.for(COUNTS)(
@@ -168,13 +171,13 @@ describe("a metric that nobody counts", () => {
     },
   );
 
-  test.for([[[0, 1]], [[1, 0]]] as const)(
-    "in some windows ranks by those in which somebody does, in the order %j too",
-    async ([order], { expect }) => {
+  test.for(["first", "last"])(
+    "in some windows ranks by those in which somebody does, those of the %s node",
+    async (counting, { expect }) => {
       const db = await freshDb();
       await aCluster(db);
-      const [without = 0, counted = 1] = order;
-      await storeReports(db, [held([90, 5, 8], without), held([1, 1], counted, { bytes: 7 })]);
+      const reports = [held([1, 1], 0, { bytes: 7 }), held([9, 5, 80], 1)];
+      await storeReports(db, counting === "first" ? reports : reports.toReversed());
       const { rankedBy, talkers, exact } = await ask(db, { metric: "bytes", limit: 2 });
       expect([rankedBy, exact]).toEqual(["bytes", true]);
       expect(talkers.map(({ address, bytes, share }) => [address, bytes, share])).toEqual([
@@ -182,9 +185,19 @@ describe("a metric that nobody counts", () => {
         ["10.0.0.2", 7, 0.5],
       ]);
       const all = await ask(db, { metric: "bytes" });
-      expect(all.talkers[2]).toMatchObject({ address: "10.0.0.3", entries: 8, share: 0 });
+      expect(all.talkers[2]).toMatchObject({ address: "10.0.0.3", entries: 80, share: 0 });
     },
   );
+
+  test("in windows that list every source is exact, whatever flow groups were folded away", async ({
+    expect,
+  }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const groupRemainder = { groups: 9, entries: 9, unreplied: 0 };
+    await storeReports(db, [aReportOf([{ source: "10.0.0.1", entries: 9 }], {}, { groupRemainder })]);
+    expect(await ask(db, { metric: "bytes", limit: 0 })).toMatchObject({ exact: true, unlisted: 0 });
+  });
 
   test("where no row is listed is not known of what was folded away alone", async ({ expect }) => {
     const db = await freshDb();
