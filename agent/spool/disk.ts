@@ -1,5 +1,5 @@
 import type * as files from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** What the spool needs of a file system: node:fs/promises, or a stand-in that fails where a test wants it to. */
 export type Disk = Pick<
@@ -41,6 +41,30 @@ export async function writeSafely(disk: Disk, folder: string, name: string, byte
     throw error;
   }
   await syncFolder(disk, folder);
+}
+
+/**
+ * Makes a folder and those above it that are missing, and throws what the file system says of the one it cannot make. Not
+ * by `recursive`: below /proc that of Node never comes back, and it calls a read-only file system a missing folder.
+ */
+export async function makeFolder(disk: Disk, folder: string): Promise<void> {
+  const parent = dirname(folder);
+  try {
+    await makeOne(disk, folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT" || parent === folder) throw error;
+    await makeFolder(disk, parent);
+    await makeOne(disk, folder);
+  }
+}
+
+async function makeOne(disk: Disk, folder: string): Promise<void> {
+  try {
+    await disk.mkdir(folder, { mode: FOLDER_MODE });
+  } catch (error) {
+    const isThere = (error as NodeJS.ErrnoException).code === "EEXIST";
+    if (!isThere || !(await disk.stat(folder)).isDirectory()) throw error;
+  }
 }
 
 /** The name of a new file is in its folder, which is synced by itself (fsync(2), notes). */

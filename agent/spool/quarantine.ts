@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type Disk, FILE_MODE, FOLDER_MODE, roomOf } from "./disk.ts";
+import { type Disk, FILE_MODE, makeFolder, roomOf } from "./disk.ts";
 import { identityOf } from "./name.ts";
 
 /** Folder, in the spool, of reports the server refused or that cannot be read: kept for whoever asks why. */
@@ -12,7 +12,7 @@ const REASON = ".txt";
 export async function quarantine(disk: Disk, folder: string, name: string, reason: string): Promise<void> {
   const refused = join(folder, REFUSED);
   try {
-    await disk.mkdir(refused, { recursive: true, mode: FOLDER_MODE });
+    await makeFolder(disk, refused);
     await disk.rename(join(folder, name), join(refused, name));
     await disk.writeFile(join(refused, name + REASON), `${reason}\n`, { mode: FILE_MODE });
   } catch {

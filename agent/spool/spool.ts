@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Log } from "../log.ts";
 import type { Parcel } from "../push.ts";
-import { type Disk, FOLDER_MODE, roomOf, targetOf, writeSafely } from "./disk.ts";
+import { type Disk, FOLDER_MODE, makeFolder, roomOf, targetOf, writeSafely } from "./disk.ts";
 import { parseState, type State } from "./ledger.ts";
 import { LOCK, LOCK_REMAINS, PID_LOCK, type Unlock } from "./lock.ts";
 import { type Identity, identityOf, nameOf } from "./name.ts";
@@ -116,7 +116,7 @@ export class Spool {
 /** Takes the folder for this process. Throws `SpoolLocked` where it is another's, else as the file system does. */
 export async function openSpool(at: SpoolFolder): Promise<Spool> {
   const { disk, folder } = at;
-  await disk.mkdir(folder, { recursive: true, mode: FOLDER_MODE });
+  await makeFolder(disk, folder);
   // One made by somebody else for us is empty; of one in use by others (/tmp, say) the mode is theirs.
   if ((await disk.readdir(folder)).length === 0) await disk.chmod(folder, FOLDER_MODE).catch(() => {});
   return new Spool(at, await at.lock(folder));

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { rm, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished, test, type TestContext } from "vitest";
 import {
@@ -78,6 +78,43 @@ test.for(["ENOSPC", "EDQUOT", "EROFS", "EIO", "EACCES", "ENOENT"])(
   },
 );
 
+test("a folder of the kernel's, where nothing can be made, is said at once", async ({ expect }) => {
+  const { backlog, logged } = await aBacklog("/proc/conntrail/spool");
+  await backlog.offer(await aParcel(1));
+  expect([backlog.held.length, backlog.state]).toEqual([1, "failing"]);
+  expect(logged).toEqual([
+    expect.objectContaining({
+      event: "spool-failing",
+      reason: expect.stringMatching(/^E(NOENT|ACCES|PERM): .*'\/proc\/conntrail'/),
+    }),
+  ]);
+});
+
+test("a folder on a read-only file system fails by that name", async (ctx) => {
+  const { folder, remount } = await smallDisk(ctx, 64 * 1024);
+  remount("ro");
+  const { logged } = await aBacklog(join(folder, "not", "there"));
+  ctx.expect(logged[0]!["reason"]).toMatch(/^EROFS: /);
+});
+
+test("folders that are missing on the way are made, for no one else; a file on the way is named", async ({
+  expect,
+}) => {
+  const folder = await aSpoolFolder();
+  await mkdir(join(folder, "there"));
+  const { backlog } = await aBacklog(join(folder, "there", "a", "b", "spool"));
+  expect(backlog.state).toBe("working");
+  for (const name of ["a", "a/b", "a/b/spool"])
+    expect((await stat(join(folder, "there", name))).mode & 0o777).toBe(0o700);
+  await writeFile(join(folder, "file"), "");
+  const { logged: onFile } = await aBacklog(join(folder, "file"));
+  const { logged: below } = await aBacklog(join(folder, "file", "spool"));
+  expect([onFile[0]!["reason"], below[0]!["reason"]]).toEqual([
+    expect.stringMatching(/^EEXIST: /),
+    expect.stringMatching(/^ENOTDIR: /),
+  ]);
+});
+
 test.for(["open", "write", "sync", "rename"])(
   "when %s fails once, the report is in memory, no half file is left, and the next report saves both",
   async (failing, { expect }) => {
@@ -111,16 +148,17 @@ test("a folder removed while the agent runs is made and locked again; what was i
   expect,
 }) => {
   const folder = await aSpoolFolder();
-  const { backlog, events } = await aBacklog(folder);
+  const { backlog, events, logged } = await aBacklog(folder);
   for (const sequence of [1, 2]) await backlog.offer(await aParcel(sequence));
   await rm(folder, { recursive: true });
   await backlog.offer(await aParcel(3));
   expect([sequences(backlog), backlog.held, backlog.state]).toEqual([[3], [], "working"]);
   expect(backlog.declarations).toEqual([declared("unreadable", 1, 2)]);
   expect([events(), await reportsIn(folder)]).toEqual([
-    ["spool-removed"],
+    ["spool-removed", "report-dropped"],
     [expect.stringContaining("0003-")],
   ]);
+  expect(logged[1]).toMatchObject({ reason: "unreadable", count: 2, from: 1, to: 2 });
   // Two locks of one process exclude each other, too: flock(2) is on what each has opened.
   await expect(aBacklog(folder)).rejects.toThrow("in use");
   await backlog.close();
@@ -153,7 +191,7 @@ test("a folder that was removed and cannot be made again is tried again with eac
   expect([backlog.held.length, backlog.state]).toEqual([2, "failing"]);
   broken = false;
   await backlog.offer(await aParcel(4));
-  expect(events()).toEqual(["spool-removed", "spool-failing", "spool-working"]);
+  expect(events()).toEqual(["spool-removed", "spool-failing", "report-dropped", "spool-working"]);
   expect([sequences(backlog), backlog.declarations]).toEqual([[2, 3, 4], [declared("unreadable", 1)]]);
 });
 
