@@ -236,23 +236,19 @@ export class Backlog {
 
   private expire(): Promise<void> {
     const eldest = this.options.now() - this.limits.ageMs;
-    return this.drop(
-      this.items.filter(({ at }) => at < eldest),
-      "age",
-    );
+    const expired = this.items.filter(({ at }) => at < eldest);
+    return this.drop(expired, "age");
   }
 
   /** Declared before they are removed: a crash between leaves a report that is declared, which the next start puts right. */
   private async drop(items: readonly Waiting[], reason: "age" | "size"): Promise<void> {
-    const [first, last] = [items[0], items.at(-1)];
-    if (!first || !last) return;
+    if (items.length === 0) return;
     for (const item of items) this.ledger.lose({ ...only(item), reason });
     const saved = await this.saved();
     await this.remove(items);
     // On a full disk there is room only now.
     if (!saved) await this.saved();
-    const span = { from: first.sequence, to: last.sequence };
-    this.options.log({ level: "error", event: "report-dropped", count: items.length, reason, ...span });
+    this.tellDropped(items, reason);
   }
 
   private async condemn(items: Waiting[], reason: "refused" | "unreadable", why: string): Promise<void> {
@@ -260,12 +256,17 @@ export class Backlog {
     if (left.length === 0) return;
     for (const item of left) this.ledger.lose({ ...only(item), reason });
     // While that cannot be saved the files stay: the next start finds, and declares, them anew.
-    if (await this.saved())
-      await this.spool?.quarantine(
-        left.flatMap(({ name }) => name ?? []),
-        why,
-      );
+    const names = left.flatMap(({ name }) => name ?? []);
+    if (await this.saved()) await this.spool?.quarantine(names, why);
     this.items = this.items.filter((item) => !left.includes(item));
+    // Of a refused one the sender tells, with what the server said.
+    if (reason === "unreadable") this.tellDropped(left, reason);
+  }
+
+  private tellDropped(items: readonly Waiting[], reason: Dropped["reason"]): void {
+    const span = { from: items[0]?.sequence, to: items.at(-1)?.sequence };
+    const { log, folder } = this.options;
+    log({ level: "error", event: "report-dropped", count: items.length, reason, ...span, folder });
   }
 
   private async remove(items: readonly Waiting[]): Promise<void> {

@@ -91,21 +91,34 @@ test("empty, cut, swapped and vanished files are declared and do not hold up the
   await truncate(join(folder, nameOf(1)), 0);
   await truncate(join(folder, nameOf(2)), 100);
   await writeFile(join(folder, nameOf(3)), (await aParcel(33)).body);
-  const { backlog } = await aBacklog(folder);
+  const { backlog, logged } = await aBacklog(folder);
   expect(sequences(backlog)).toEqual([2, 3, 4, 5]);
   await rm(join(folder, nameOf(4)));
   const loaded: (number | undefined)[] = [];
   for (const item of backlog.waiting) loaded.push((await backlog.load(item))?.sequence);
   expect([loaded, sequences(backlog)]).toEqual([[undefined, undefined, undefined, 5], [5]]);
   expect(backlog.declarations).toEqual([declared("unreadable", 1, 4)]);
+  expect(logged).toEqual(
+    [1, 2, 3, 4].map((sequence) => ({
+      level: "error",
+      event: "report-dropped",
+      reason: "unreadable",
+      count: 1,
+      from: sequence,
+      to: sequence,
+      folder,
+    })),
+  );
   expect(await readdir(join(folder, "refused"))).toEqual(expect.arrayContaining([1, 2, 3].map(nameOf)));
 });
 
 test("a refused report is kept apart with the server's reason, and declared", async ({ expect }) => {
   const folder = await aSpoolFolder();
-  const { backlog } = await aBacklog(folder);
+  const { backlog, logged } = await aBacklog(folder);
   await backlog.offer(await aParcel(1));
   await backlog.refused(backlog.waiting[0]!, "the server answered 422: no such window");
+  // The sender tells of it.
+  expect(logged).toEqual([]);
   expect([await reportsIn(folder), backlog.waiting, backlog.declarations]).toEqual([
     [],
     [],
