@@ -27,6 +27,8 @@ export interface OwnerDeps {
 export interface OpenedOwners {
   source?: OwnerSource;
   reason: string;
+  /** What was asked for by name is not here. */
+  missing?: true;
 }
 
 /** Opens what is preferred; with "auto" the first of Kubernetes and Docker that is here. */
@@ -39,16 +41,15 @@ export async function openOwners(preference: OwnerPreference, deps: OwnerDeps): 
   }
   const kubernetes = preference === "docker" ? "not asked for" : await openCluster(deps);
   if (typeof kubernetes !== "string") return { source: kubernetes, reason: "runs in a Pod" };
-  if (preference === "kubernetes") return { reason: kubernetes };
+  if (preference === "kubernetes") return { reason: kubernetes, missing: true };
   const socketPath = deps.dockerSocket ?? DOCKER_SOCKET;
   const isReadable = await isThere(socketPath, constants.R_OK | constants.W_OK);
+  const closed = "is not there or may not be opened";
+  if (preference !== "docker" && !isReadable) return { reason: `${kubernetes}; ${socketPath} ${closed}` };
+  const source = openDocker({ socketPath, now, log, sleep, deadline });
+  if (isReadable) return { source, reason: `Docker listens at ${socketPath}` };
   // Who asks for Docker may start it later.
-  if (preference === "docker" || isReadable)
-    return {
-      source: openDocker({ socketPath, now, log, sleep, deadline }),
-      reason: `Docker listens at ${socketPath}`,
-    };
-  return { reason: `${kubernetes}; ${socketPath} is not there or may not be opened` };
+  return { source, reason: `will try ${socketPath}, which ${closed}`, missing: true };
 }
 
 /** The source, or what is missing for it. */

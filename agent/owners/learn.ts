@@ -18,8 +18,9 @@ export async function learnOwners(
   deps: OwnerDeps,
   signal: AbortSignal,
 ): Promise<Learning> {
-  const { source, reason } = await openOwners(preference, deps);
-  deps.log({ level: "info", event: "owners", source: source?.name ?? "none", reason });
+  const { source, reason, missing } = await openOwners(preference, deps);
+  const level = missing ? "warning" : "info";
+  deps.log({ level, event: "owners", source: source?.name ?? "none", reason });
   if (!source) {
     const unread = preference === "none" ? [] : [`owners of addresses: ${reason}`];
     return { unread, ended: Promise.resolve() };

@@ -9,7 +9,7 @@ async function opened(preference: OwnerPreference, files: string[], host?: strin
   const folder = mkdtempSync(join(tmpdir(), "owners-"));
   onTestFinished(() => rmSync(folder, { recursive: true }));
   for (const file of files) writeFileSync(join(folder, file), "x");
-  const { source, reason } = await openOwners(preference, {
+  const { source, reason, missing } = await openOwners(preference, {
     env: host ? { KUBERNETES_SERVICE_HOST: host } : {},
     node: "node-1",
     now: () => 0,
@@ -20,7 +20,7 @@ async function opened(preference: OwnerPreference, files: string[], host?: strin
     serviceAccount: folder,
     dockerSocket: join(folder, "docker.sock"),
   });
-  return [source?.name, reason.replaceAll(folder, "")];
+  return [source?.name, reason.replaceAll(folder, ""), missing];
 }
 
 const POD = ["token", "ca.crt"];
@@ -33,13 +33,28 @@ test.for([
   ["auto", [], undefined, undefined, `${no}; /docker.sock is not there or may not be opened`],
   ["kubernetes", POD, "10.96.0.1", "kubernetes", "runs in a Pod"],
   ["kubernetes", ["docker.sock"], undefined, undefined, no],
-  ["docker", POD, "10.96.0.1", "docker", "Docker listens at /docker.sock"],
+  ["docker", ["docker.sock"], "10.96.0.1", "docker", "Docker listens at /docker.sock"],
+  ["docker", POD, "10.96.0.1", "docker", "will try /docker.sock, which is not there or may not be opened"],
   ["none", [...POD, "docker.sock"], "10.96.0.1", undefined, "owners are turned off"],
   ["file:/etc/owners.yaml", POD, "10.96.0.1", "file", "as the file /etc/owners.yaml says"],
 ] as const)(
   "%s with %j and the cluster at %s is %s",
   async ([preference, files, host, name, why], { expect }) => {
-    expect(await opened(preference, [...files], host)).toEqual([name, why]);
+    expect((await opened(preference, [...files], host)).slice(0, 2)).toEqual([name, why]);
+  },
+);
+
+test.for([
+  ["auto", [], undefined],
+  ["kubernetes", [], true],
+  ["kubernetes", POD, undefined],
+  ["docker", [], true],
+  ["docker", ["docker.sock"], undefined],
+  ["none", [], undefined],
+] as const)(
+  "%s with %j lacks what was asked for by name: %s",
+  async ([preference, files, lacks], { expect }) => {
+    expect((await opened(preference, [...files], "10.96.0.1"))[2]).toBe(lacks);
   },
 );
 

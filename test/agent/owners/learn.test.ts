@@ -53,6 +53,16 @@ test("where nobody knows owners, the report is told why, unless that was asked f
   expect((await learnt("none")).learning.unread).toEqual([]);
 });
 
+test.for([
+  ["kubernetes", "warning"],
+  ["docker", "warning"],
+  ["auto", "info"],
+  ["none", "info"],
+] as const)("%s, which is not here, is a matter of level %s", async ([preference, level], { expect }) => {
+  const { lines } = await learnt(preference);
+  expect(lines.find(({ event }) => event === "owners")?.level).toBe(level);
+});
+
 test("a book that cannot take what it is told says so once, with the report that lacks it", ({ expect }) => {
   const lines: LogLine[] = [];
   const book = new OwnerBook("docker");
