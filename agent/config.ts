@@ -22,6 +22,9 @@ export type LeaseMode = (typeof LEASES)[number];
 const OWNERS = ["auto", "kubernetes", "docker", "none"] as const;
 const FILE = "file:";
 
+/** How tokens begin that the API takes no reports by (api/tokens.ts). */
+const OTHER_SCOPE = /^ctk_(admin|read)_/;
+
 /** Where reports go. */
 export interface Target {
   url: string;
@@ -129,6 +132,11 @@ function target(env: Environment, complain: Complain): Target {
     complain("CONNTRAIL_TOKEN is not set; give a token with scope ingest (POST /v1/tokens makes one)");
   else if (/[^\x21-\x7e]/.test(token))
     complain("CONNTRAIL_TOKEN holds characters no token has, such as a space or a line end");
+  const [, scope] = OTHER_SCOPE.exec(token) ?? [];
+  if (scope)
+    complain(
+      `CONNTRAIL_TOKEN has scope ${scope}, which sends no reports; give one of scope ingest (POST /v1/tokens makes one)`,
+    );
   return { url: url.replace(/\/+$/, ""), token };
 }
 

@@ -1,5 +1,6 @@
 import { promisify } from "node:util";
-import { constants, gunzip, gzip, zstdCompress, zstdDecompress } from "node:zlib";
+// By its whole: an older Node has no zstd, and an import by name would end it before it can say what it needs.
+import * as zlib from "node:zlib";
 import type { Report } from "../api/wire.ts";
 import type { Target } from "./config.ts";
 import type { PostTo } from "./http.ts";
@@ -8,8 +9,8 @@ import { retryAfterMs } from "./retry.ts";
 /** What became of one attempt to hand a report over. */
 export type Outcome =
   | { kind: "stored" }
-  /** Try again, not before `waitMs` where the server named a time. */
-  | { kind: "retry"; reason: string; waitMs?: number }
+  /** Try again, not before `waitMs` where the server named a time; in vain until the token is another, if `unauthorized`. */
+  | { kind: "retry"; reason: string; waitMs?: number; unauthorized?: true }
   /** A smaller report of the same window may be taken. */
   | { kind: "too-large"; reason: string }
   /** This report will never be taken as it is. */
@@ -43,17 +44,17 @@ const [LEVEL, SMALL_LEVEL] = [3, 13];
 /** zstd where this Node has it (22.15 and later), else gzip; both with a checksum, so that damage on a disk is seen. */
 export async function pack(report: Report): Promise<Parcel> {
   const text = Buffer.from(JSON.stringify(report));
-  const zstd = typeof zstdCompress === "function";
+  const zstd = typeof zlib.zstdCompress === "function";
   const body = await (zstd
-    ? promisify(zstdCompress)(text, {
+    ? promisify(zlib.zstdCompress)(text, {
         params: {
-          [constants.ZSTD_c_checksumFlag]: 1,
-          [constants.ZSTD_c_compressionLevel]: text.length <= SMALL_BYTES ? SMALL_LEVEL : LEVEL,
+          [zlib.constants.ZSTD_c_checksumFlag]: 1,
+          [zlib.constants.ZSTD_c_compressionLevel]: text.length <= SMALL_BYTES ? SMALL_LEVEL : LEVEL,
         },
         // Without it zstd takes memory for a stream of any length.
         pledgedSrcSize: text.length,
       })
-    : promisify(gzip)(text));
+    : promisify(zlib.gzip)(text));
   const { sequence, node } = report;
   return { bootId: node.bootId, sequence, encoding: zstd ? "zstd" : "gzip", body };
 }
@@ -61,7 +62,7 @@ export async function pack(report: Report): Promise<Parcel> {
 /** The report in a parcel; undefined where the bytes are damaged, or are not of the report the parcel names. */
 export async function unpack({ bootId, sequence, encoding, body }: Parcel): Promise<Report | undefined> {
   try {
-    const inflate = encoding === "zstd" ? promisify(zstdDecompress) : promisify(gunzip);
+    const inflate = encoding === "zstd" ? promisify(zlib.zstdDecompress) : promisify(zlib.gunzip);
     const text = await inflate(body, { maxOutputLength: MAX_INFLATED });
     const report = JSON.parse(text.toString()) as Report;
     return report.node.bootId === bootId && report.sequence === sequence ? report : undefined;
@@ -107,7 +108,12 @@ export function outcomeOf(status: number, answer: string, waitMs: number | undef
   if (status >= 200 && status < 300)
     return isReceipt(answer) ? { kind: "stored" } : { kind: "retry", reason };
   if (status === 401 || status === 403)
-    return { kind: "retry", reason, waitMs: waitMs ?? UNAUTHORIZED_WAIT_MS };
+    return {
+      kind: "retry",
+      reason: `the API refuses CONNTRAIL_TOKEN (${status}); give one of scope ingest; ${reason}`,
+      waitMs: waitMs ?? UNAUTHORIZED_WAIT_MS,
+      unauthorized: true,
+    };
   if (status === 413) return { kind: "too-large", reason };
   if (isPassing(status)) return { kind: "retry", reason, ...(waitMs !== undefined && { waitMs }) };
   return { kind: "rejected", reason };

@@ -167,11 +167,12 @@ export class Sender {
     }
   }
 
-  private delay(item: Waiting, { reason, waitMs }: Failed): number {
+  private delay(item: Waiting, { reason, waitMs, unauthorized }: Failed): number {
     // On top of what the server asks for, or a fleet comes back in step, and a "0" is asked again without end.
     const ms = Math.round((waitMs ?? 0) + backoffMs(this.attempt, this.sending.random));
     this.attempt += 1;
-    this.log("warning", "report-delayed", item, `${reason}; next attempt in ${ms} ms`);
+    const level = unauthorized ? "error" : "warning";
+    this.log(level, "report-delayed", item, `${reason}; next attempt in ${ms} ms`);
     return ms;
   }
 

@@ -80,6 +80,19 @@ test("a token with a line end is refused without being shown", ({ expect }) => {
   expect([all.length, all.join().includes("secret")]).toEqual([1, false]);
 });
 
+test.for(["admin", "read"])("a token of scope %s is refused without being shown", (scope, { expect }) => {
+  const all = complaints({ ...where, CONNTRAIL_TOKEN: `ctk_${scope}_0123_secret` });
+  expect(all).toEqual([expect.stringMatching(`CONNTRAIL_TOKEN has scope ${scope}.* scope ingest`)]);
+  expect(all.join()).not.toContain("secret");
+});
+
+test.for(["ctk_ingest_0123_x", "ctk_reader", "my_ctk_read_token"])(
+  "the token %s is taken",
+  (token, { expect }) => {
+    expect(config({ ...where, CONNTRAIL_TOKEN: token }).target?.token).toBe(token);
+  },
+);
+
 test.for([
   [253, 0],
   [254, 1],

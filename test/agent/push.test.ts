@@ -54,6 +54,15 @@ test("a wrong token is tried again after five minutes, unless the server names a
   expect(outcomeOf(401, "", 1_000)).toMatchObject({ waitMs: 1_000 });
 });
 
+test.for([401, 403])("after %i whoever runs this is told which token to give", (status, { expect }) => {
+  expect(outcomeOf(status, "why", undefined)).toMatchObject({
+    unauthorized: true,
+    reason: expect.stringMatching(
+      `^the API refuses CONNTRAIL_TOKEN .${status}.; give one of scope ingest; .*: why$`,
+    ),
+  });
+});
+
 test("the wait the server asks for is kept", async ({ expect }) => {
   const { io } = answering({ status: 429, retryAfter: "17", text: "busy" });
   expect(await post(io, target, parcel)).toEqual({

@@ -154,6 +154,14 @@ test.for([[undefined], [0]])(
   },
 );
 
+test("a token that is refused is an error, a server that is away a warning", async ({ expect }) => {
+  const setup = sending(inTurn(DOWN, { kind: "retry", reason: "401", unauthorized: true }));
+  await offer(setup.sender, 1);
+  await untilSent(setup);
+  const delayed = setup.logged.filter(({ event }) => event === "report-delayed");
+  expect(delayed.map(({ level }) => level)).toEqual(["warning", "error"]);
+});
+
 test("a report that is refused for good leaves the line, is logged and declared", async ({ expect }) => {
   const setup = sending(inTurn({ kind: "rejected", reason: "422" }));
   await offer(setup.sender, 1, 2);
