@@ -1,3 +1,4 @@
+import { arch, platform } from "node:os";
 import { SourceError } from "./source.ts";
 
 /** The calls of the C library that a netlink socket needs, which Node does not offer. Negative results are errors. */
@@ -42,7 +43,7 @@ export async function loadLibc(load = () => import("koffi")): Promise<BatchLibc>
   const { default: koffi } = await load().catch((cause: unknown) => {
     throw new SourceError(
       "netlink needs the package koffi, which is not installed for this machine",
-      "install the optional dependencies (npm ci), or let the agent read procfs",
+      `install the optional dependencies (npm ci); beside a built agent, put ${platform()}-${arch()}.koffi.node, which npm run build:agent makes on such a machine; or let the agent read procfs`,
       { cause },
     );
   });
