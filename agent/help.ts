@@ -1,6 +1,9 @@
-import { VERSION } from "./version.ts";
+import { NEEDED_NODE, VERSION } from "./version.ts";
 
-/** @param program how whoever reads this calls the agent, such as `node agent/main.ts` */
+/** How the sources are called. */
+export const SOURCES = "node agent/main.ts";
+
+/** @param program how whoever reads this calls the agent, such as `SOURCES` */
 export const help = (
   program: string,
 ) => `Conntrail agent ${VERSION}: reads this node's connection tracking table and reports it.
@@ -8,9 +11,9 @@ export const help = (
 Usage
   ${program}                 report every window to a Conntrail API until stopped
   ${program} --once          read once and print it for a person; needs no server
-  ${program} --once --json   read once and print exactly the report that would be sent
+  ${program} --once --json   the report of this one reading as JSON, without events and owners
 
-Needs Node 22.18 or newer; npm ci brings one as node_modules/.bin/node.
+Needs ${NEEDED_NODE}${program === SOURCES ? "; npm ci brings one as node_modules/.bin/node" : ""}.
 
 Options
   --once        read one window, print, exit

@@ -4,14 +4,15 @@ import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Config, loadConfig } from "./config.ts";
 import { exitNow } from "./exit.ts";
-import { help } from "./help.ts";
+import { help, SOURCES } from "./help.ts";
 import type { LogLine } from "./log.ts";
 import { printReport } from "./once.ts";
 import { type Machine, openNode } from "./open.ts";
 import { serve, Unreadable } from "./serve.ts";
 import { SpoolLocked } from "./spool/lock.ts";
 import { stopOf } from "./stop.ts";
-import { VERSION } from "./version.ts";
+import { unknownVariables } from "./variables.ts";
+import { nodeComplaint, VERSION } from "./version.ts";
 
 const USAGE_ERROR = 2;
 const UNREADABLE = 3;
@@ -38,7 +39,9 @@ process.stdout.on("error", () => {});
 process.exitCode = await main();
 
 async function main(): Promise<number> {
-  const options = readOptions();
+  const old = nodeComplaint(process.version);
+  if (old) console.error(old);
+  const options = old ? undefined : readOptions();
   if (!options) return USAGE_ERROR;
   if (options.help || options.version) {
     console.log(options.help ? help(program()) : VERSION);
@@ -46,16 +49,22 @@ async function main(): Promise<number> {
   }
   const loaded = loadConfig(process.env, { hostname: hostname(), once: options.once });
   if ("complaints" in loaded) {
-    for (const complaint of loaded.complaints) console.error(complaint);
+    for (const complaint of [...loaded.complaints, ...unknown()]) console.error(complaint);
     return USAGE_ERROR;
   }
   return options.once ? once(loaded.config, options.json) : report(loaded.config);
 }
 
+/** A setting that is misspelt has no effect, and nobody would know. */
+function unknown(): string[] {
+  const names = unknownVariables(process.env).join(", ");
+  return names ? [`${names}: no setting has this name; see --help`] : [];
+}
+
 /** The sources are run by node, the built file by itself. */
 function program(): string {
   const name = basename(process.argv[1] ?? "");
-  return name === "main.ts" ? "node agent/main.ts" : name;
+  return name === "main.ts" ? SOURCES : name;
 }
 
 function readOptions() {
@@ -72,6 +81,7 @@ function readOptions() {
 }
 
 async function once(config: Config, json: boolean): Promise<number> {
+  for (const reason of unknown()) console.error(reason);
   const { table, reporter, close } = await openNode(config, MACHINE, {
     dropped: () => [],
     waiting: () => 0,
@@ -89,6 +99,7 @@ async function once(config: Config, json: boolean): Promise<number> {
 }
 
 async function report(config: Config): Promise<number> {
+  for (const reason of unknown()) log({ level: "warning", event: "unknown-settings", reason });
   let unsent = () => 0;
   const stop = stopOf(process, (signal) => {
     const reason = `not done in time after ${signal}`;

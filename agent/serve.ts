@@ -57,9 +57,10 @@ export async function serve(
     events: config.events !== "off",
   });
   try {
-    await begin(config, machine, node, stop);
+    const running = { machine, node, backlog, sender, stop };
+    await begin(config, running);
     const sent = sender.run();
-    await runLoop(windows(config, { machine, node, backlog, sender, stop }), stop.asked);
+    await runLoop(windows(config, running), stop.asked);
     sender.stop();
     const unsent = await sent;
     log({ level: unsent > 0 ? "warning" : "info", event: "stopped", unsent, rejected: sender.rejected });
@@ -72,13 +73,9 @@ export async function serve(
 }
 
 /** Listens and takes the first stock, so that the first window has something to compare with. */
-async function begin(
-  config: Config,
-  machine: Machine,
-  { table, reporter }: Opened,
-  stop: Stop,
-): Promise<void> {
+async function begin(config: Config, { machine, node, sender, stop }: Running): Promise<void> {
   const { log } = machine;
+  const { table, reporter } = node;
   await reporter.prepare(stop.within(READ_TIMEOUT_MS));
   for (const reason of table.reasons) log({ level: "warning", event: "source-unavailable", reason });
   if (table.source === "none" && (await readGauges()).count === undefined)
@@ -90,6 +87,8 @@ async function begin(
     source: table.source,
     events: table.listening,
     intervalMs: config.intervalMs,
+    // What an earlier run has left.
+    ...(sender.unsent > 0 && { waiting: sender.unsent }),
   });
 }
 

@@ -1,12 +1,12 @@
-import { execFile } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { builtinModules } from "node:module";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { BUNDLE, buildAgent } from "../../agent/build.ts";
-import { VERSION } from "../../agent/version.ts";
+import { nodeComplaint, VERSION } from "../../agent/version.ts";
 import { Report } from "../../api/wire.ts";
 
 const noConntrack = existsSync("/proc/sys/net/netfilter/nf_conntrack_count")
@@ -29,13 +29,24 @@ interface Ended {
 }
 
 /** Runs the built agent far from every node_modules. */
-const agent = (...args: string[]) =>
+const agentBy = (node: string, ...args: string[]) =>
   new Promise<Ended>((resolve) => {
     const env = { PATH: process.env["PATH"] };
-    execFile(process.execPath, [join(folder, BUNDLE), ...args], { cwd: "/", env }, (error, stdout, stderr) =>
+    execFile(node, [join(folder, BUNDLE), ...args], { cwd: "/", env }, (error, stdout, stderr) =>
       resolve({ code: error?.code ?? 0, stdout, stderr }),
     );
   });
+const agent = (...args: string[]) => agentBy(process.execPath, ...args);
+
+/** A Node of this machine that is older than the agent needs, and its version. */
+function olderNode(): { path: string; version: string } | undefined {
+  const folders = (process.env["PATH"] ?? "").split(delimiter);
+  for (const path of [...folders, "/usr/bin"].map((folder) => join(folder, "node"))) {
+    const version = spawnSync(path, ["--version"], { encoding: "utf8" }).stdout?.trim();
+    if (version && nodeComplaint(version)) return { path, version };
+  }
+  return undefined;
+}
 
 test("one file, koffi's binary for this machine, and the licences: nothing else is needed", async () => {
   const names = (await readdir(folder)).toSorted();
@@ -65,6 +76,15 @@ test("it knows its version, and --help names the built file", async () => {
   const { stdout: help } = await agent("--help");
   expect(help).toContain(`${BUNDLE} --once`);
   expect(help).not.toContain("main.ts");
+  expect(help).toContain("Needs Node 22.18 or newer.");
+  expect(help).not.toContain("npm ci");
+});
+
+test.for([["--help"], ["--once"], []])("an older Node is told what %j needs", async (args, ctx) => {
+  const older = olderNode();
+  if (!older) ctx.skip("needs a Node older than 22.18 on the PATH");
+  const stderr = `The Conntrail agent needs Node 22.18 or newer, this is ${older?.version}\n`;
+  ctx.expect(await agentBy(older!.path, ...args)).toEqual({ code: 2, stdout: "", stderr });
 });
 
 test("wrong options end it with code 2", async () => {
@@ -85,7 +105,7 @@ test("without the binary it says so and reads on, as without the package", async
   await rm(path);
   try {
     const { stdout, stderr } = await agent("--once", "--json");
-    ctx.expect(stderr).toContain("koffi");
+    ctx.expect(stderr).toContain(`beside a built agent, put ${BINARY}`);
     ctx.expect(Report.parse(JSON.parse(stdout)).completeness.source).not.toBe("netlink");
   } finally {
     await writeFile(path, binary);

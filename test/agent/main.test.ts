@@ -10,6 +10,7 @@ import { promisify } from "node:util";
 import { zstdDecompressSync } from "node:zlib";
 import { onTestFinished, test } from "vitest";
 import { Report } from "../../api/wire.ts";
+import { aBacklog, aParcel, aSpoolFolder } from "../support/spools.ts";
 
 const MAIN = join(import.meta.dirname, "../../agent/main.ts");
 const run = promisify(execFile);
@@ -29,6 +30,7 @@ test("help names every option, variable and exit code", async ({ expect }) => {
   for (const word of ["SPOOL", "EVENTS", "CPU_BUDGET", "LEASES", "OWNERS"])
     expect(stdout).toContain(`CONNTRAIL_${word}`);
   expect(stdout).toContain("node agent/main.ts --once --json");
+  expect(stdout).toContain("npm ci");
 });
 
 test.for([[["--tow"]], [["--json"]], [["--once", "spare"]], [[]]])(
@@ -39,6 +41,11 @@ test.for([[["--tow"]], [["--json"]], [["--once", "spare"]], [[]]])(
   },
 );
 
+test("a setting that is misspelt is named beside what is missing for it", async ({ expect }) => {
+  const failed = (await agent([], { CONNTRAIL_TOKN: "x" }).catch((error: unknown) => error)) as Failed;
+  expect(failed.stderr).toMatch(/CONNTRAIL_TOKEN is not set[^]*CONNTRAIL_TOKN: no setting has this name/);
+});
+
 test("the report of --once --json is what the wire takes", async (ctx) => {
   if (noConntrack) ctx.skip(noConntrack);
   const { stdout } = (await agent(["--once", "--json"]).catch((error: unknown) => error)) as Failed;
@@ -46,7 +53,10 @@ test("the report of --once --json is what the wire takes", async (ctx) => {
 });
 
 /** An agent that reports to a server of the test, once it says it has started. */
-async function started(url: string): Promise<{ agent: ChildProcess; lines: string[] }> {
+async function started(
+  url: string,
+  env: Record<string, string> = {},
+): Promise<{ agent: ChildProcess; lines: string[] }> {
   const child = spawn(process.execPath, [MAIN], {
     env: {
       ...process.env,
@@ -54,6 +64,7 @@ async function started(url: string): Promise<{ agent: ChildProcess; lines: strin
       CONNTRAIL_TOKEN: "t",
       CONNTRAIL_NODE: "node-1",
       CONNTRAIL_INTERVAL: "300s",
+      ...env,
     },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -101,6 +112,31 @@ test("told to stop, the agent hands over the window it is in and exits 0", async
   );
   ctx.expect([code, reports.map(({ node }) => node.name)]).toEqual([0, ["node-1"]]);
   ctx.expect(JSON.parse(lines.at(-1) ?? "")).toMatchObject({ event: "stopped", unsent: 0 });
+});
+
+test("a start tells of reports that an earlier run has left, and of settings that there are not", async (ctx) => {
+  if (noConntrack) ctx.skip(noConntrack);
+  const folder = await aSpoolFolder();
+  const { backlog } = await aBacklog(folder);
+  for (const sequence of [1, 2]) await backlog.offer(await aParcel(sequence));
+  await backlog.close();
+  const { agent, lines } = await started("http://127.0.0.1:1", {
+    CONNTRAIL_SPOOL: folder,
+    CONNTRAIL_EVENT: "off",
+  });
+  const said = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  ctx.expect(said.find(({ event }) => event === "started")).toMatchObject({ waiting: 2 });
+  ctx
+    .expect(said.filter(({ event }) => event === "unknown-settings"))
+    .toEqual([
+      ctx.expect.objectContaining({
+        level: "warning",
+        reason: ctx.expect.stringContaining("CONNTRAIL_EVENT:"),
+      }),
+    ]);
+  ctx.expect(await exitCode(agent)).toBe(0);
+  const fresh = await started("http://127.0.0.1:1");
+  ctx.expect(fresh.lines.find((line) => line.includes('"started"'))).not.toContain("waiting");
 });
 
 test("told to stop twice, as when a whole process group is, the agent still hands over its window", async (ctx) => {
