@@ -1,4 +1,4 @@
-import type { LeaseRows } from "./lease-log.ts";
+import { type LeaseRows, markGroups, moveGroups } from "./lease-rows.ts";
 
 /** Leases of one part, which is what a report of a busy node can carry beside its flows. */
 export const MAX_PART = 16_384;
@@ -37,8 +37,8 @@ export class Keyframe {
   private perPort = new Uint32Array(0);
   private from = 0;
   private top = -1;
-  private size = 0;
-  private groups = new Int32Array(0);
+  size = 0;
+  groups = new Int32Array(0);
   private ports = new Uint32Array(0);
   private opened = new Uint32Array(0);
 
@@ -100,17 +100,11 @@ export class Keyframe {
   }
 
   markGroups(used: Uint8Array): void {
-    for (let row = 0; row < this.size; row += 1) {
-      const group = this.groups[row] as number;
-      if (group >= 0) used[group] = 1;
-    }
+    markGroups(this, used);
   }
 
   moveGroups(map: Int32Array): void {
-    for (let row = 0; row < this.size; row += 1) {
-      const group = this.groups[row] as number;
-      if (group >= 0) this.groups[row] = map[group] as number;
-    }
+    moveGroups(this, map);
   }
 
   /** The first port that no part sent so far has. */

@@ -1,7 +1,7 @@
 import type { LeaseChanges } from "../../api/wire.ts";
 import type { AddressBook } from "./address-book.ts";
 import type { FlowTable } from "./flow-table.ts";
-import type { LeaseRows } from "./lease-log.ts";
+import type { LeaseRows } from "./lease-rows.ts";
 import { topIndexes } from "./top.ts";
 import { ZONE_BITS } from "./zones.ts";
 

@@ -1,17 +1,9 @@
+import { type LeaseRows, markGroups, moveGroups } from "./lease-rows.ts";
+
 /** Rows of one window at most: 1,000 new SNAT flows a second for half a minute, and as many that ended. */
 export const MAX_CHANGES = 60_000;
 const FIRST_ROWS = 256;
 const SLOTS_PER_ROW = 2;
-
-/** Columns of leases: which group holds them, their ports, and the seconds since the epoch; 0 where not known. */
-export interface LeaseRows {
-  readonly size: number;
-  readonly groups: Int32Array;
-  /** NAT port << 16 | source port. */
-  readonly ports: Uint32Array;
-  readonly opened: Uint32Array;
-  readonly closed?: Uint32Array;
-}
 
 /** The leases that began or ended in the window, one row each, in the order in which they did. */
 export class LeaseLog implements LeaseRows {
@@ -54,17 +46,11 @@ export class LeaseLog implements LeaseRows {
   }
 
   markGroups(used: Uint8Array): void {
-    for (let row = 0; row < this.size; row += 1) {
-      const group = this.groups[row] as number;
-      if (group >= 0) used[group] = 1;
-    }
+    markGroups(this, used);
   }
 
   moveGroups(map: Int32Array): void {
-    for (let row = 0; row < this.size; row += 1) {
-      const group = this.groups[row] as number;
-      if (group >= 0) this.groups[row] = map[group] as number;
-    }
+    moveGroups(this, map);
     this.place();
   }
 
