@@ -33,6 +33,8 @@ export class Reporter {
   private keyframeAt: number | undefined;
   /** The report to come is to say everything. */
   private keyframe = false;
+  /** The settings as they were when stock was last taken. */
+  private set: Sysctls = { sysctls: {}, unread: [] };
   private told = "";
   private cpuMs: number;
 
@@ -52,8 +54,8 @@ export class Reporter {
     // Whoever takes stock twice before a report, as at the start, asks for the leases once.
     const keyframe = !this.keyframe && (this.keyframeAt === undefined || since < 0 || since >= KEYFRAME_MS);
     this.keyframe ||= keyframe;
-    const timeouts = timeoutsOf((await sysctls()).sysctls);
-    await table.prepare({ timeouts, keyframe }, signal);
+    this.set = await sysctls();
+    await table.prepare({ timeouts: timeoutsOf(this.set.sysctls), keyframe }, signal);
   }
 
   /** Everything there is to say of the window that ends now. */
@@ -91,7 +93,7 @@ export class Reporter {
 
   /** What the node is set to, where that is to be said: with keyframes, and when it changed. */
   private async settings(keyframe: boolean): Promise<Host | undefined> {
-    const now = JSON.stringify(await this.deps.sysctls());
+    const now = JSON.stringify(this.set);
     if (!keyframe && now === this.told) return undefined;
     this.told = now;
     return this.deps.host();

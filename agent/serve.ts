@@ -22,13 +22,7 @@ const POST_TIMEOUT_MS = 15_000;
 const SPREAD_MS = 2_000;
 
 /** The table of this machine cannot be read at all. */
-export class Unreadable extends Error {
-  readonly reasons: readonly string[];
-  constructor(reasons: readonly string[]) {
-    super(reasons.join("\n"));
-    this.reasons = reasons;
-  }
-}
+export class Unreadable extends Error {}
 
 /**
  * Reports window by window until asked to stop. Throws `Unreadable`, and `SpoolLocked` where another agent has the spool.
@@ -79,7 +73,7 @@ async function begin(config: Config, { machine, node, sender, stop }: Running): 
   await reporter.prepare(stop.within(READ_TIMEOUT_MS));
   for (const reason of table.reasons) log({ level: "warning", event: "source-unavailable", reason });
   if (table.source === "none" && (await readGauges()).count === undefined)
-    throw new Unreadable(table.reasons);
+    throw new Unreadable(table.reasons.join("\n"));
   log({
     level: "info",
     event: "started",

@@ -1,5 +1,6 @@
 import { LITTLE_ENDIAN } from "../conntrack/netlink-attribute.ts";
 import { EINTR, EPERM, type Libc } from "../sources/libc.ts";
+import { netfilterRequest, NLM_F_DUMP } from "../sources/netlink-request.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "../sources/netlink-socket.ts";
 
 /** Sizes of struct nlmsghdr, struct nfgenmsg and struct nlattr. */
@@ -9,7 +10,6 @@ const NLATTR = 4;
 /** include/uapi/linux/netlink.h. */
 const NLMSG_ERROR = 2;
 const NLMSG_DONE = 3;
-const NLM_F_REQUEST_DUMP = 0x301;
 /** Type of an attribute without the marks of nesting and byte order. */
 const NLA_TYPE_MASK = 0x3fff;
 /** The kernel fills at most 32 KiB of a dump at once (netlink_dump in net/netlink/af_netlink.c). */
@@ -45,23 +45,12 @@ export class Refusal extends Error {
 export function dumpNetfilter(libc: Libc, type: number, take: (answer: Answer) => boolean): void {
   const socket = openNetlinkSocket(libc);
   try {
-    socket.send(dumpRequest(type));
+    socket.send(netfilterRequest({ type, flags: NLM_F_DUMP, sequence: 1 }));
     const buffer = new Uint8Array(DATAGRAM_BYTES);
     while (!readAnswers(buffer.subarray(0, receive(socket, buffer)), take));
   } finally {
     socket.close();
   }
-}
-
-/** struct nlmsghdr and struct nfgenmsg; family 0 asks for all. */
-function dumpRequest(type: number): Uint8Array {
-  const bytes = new Uint8Array(NLMSGHDR + NFGENMSG);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, bytes.length, LITTLE_ENDIAN);
-  view.setUint16(4, type, LITTLE_ENDIAN);
-  view.setUint16(6, NLM_F_REQUEST_DUMP, LITTLE_ENDIAN);
-  view.setUint32(8, 1, LITTLE_ENDIAN);
-  return bytes;
 }
 
 function receive(socket: NetlinkSocket, buffer: Uint8Array): number {

@@ -1,6 +1,6 @@
-import { LITTLE_ENDIAN } from "../conntrack/netlink-attribute.ts";
 import { type Batch, DATAGRAMS } from "./batch.ts";
 import { type BatchLibc, EPERM, nativeWords } from "./libc.ts";
+import { netlinkRequest, NLM_F_ACK } from "./netlink-request.ts";
 import { openNetlinkSocket, SOL_SOCKET } from "./netlink-socket.ts";
 import { SourceError } from "./source.ts";
 
@@ -18,9 +18,7 @@ const SO_MEMINFO = 55;
 const SK_MEMINFO_VARS = 9;
 const SK_MEMINFO_DROPS = 8;
 
-const NLMSGHDR = 16;
 const NLMSG_NOOP = 1;
-const NLM_F_REQUEST_ACK = 0x1 | 0x4;
 
 /** How long a receive waits while nothing happens; an abort does not wait for it. */
 const TIMEOUT_MS = 500;
@@ -57,7 +55,9 @@ export function openEventSocket(
   return {
     receive: (batch) => libc.recvmmsg(fd, batch.headers, DATAGRAMS, MSG_WAITFORONE),
     ask(sequence) {
-      libc.send(fd, emptyRequest(sequence), NLMSGHDR, 0);
+      // The kernel acknowledges what it need not understand (netlink_rcv_skb in net/netlink/af_netlink.c).
+      const request = netlinkRequest({ type: NLMSG_NOOP, flags: NLM_F_ACK, sequence });
+      libc.send(fd, request, request.length, 0);
     },
     lost() {
       const words = new Uint32Array(SK_MEMINFO_VARS);
@@ -67,17 +67,6 @@ export function openEventSocket(
     },
     close: () => socket.close(),
   };
-}
-
-/** struct nlmsghdr of a request for nothing but its acknowledgement (netlink_rcv_skb in net/netlink/af_netlink.c). */
-function emptyRequest(sequence: number): Uint8Array {
-  const bytes = new Uint8Array(NLMSGHDR);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, NLMSGHDR, LITTLE_ENDIAN);
-  view.setUint16(4, NLMSG_NOOP, LITTLE_ENDIAN);
-  view.setUint16(6, NLM_F_REQUEST_ACK, LITTLE_ENDIAN);
-  view.setUint32(8, sequence, LITTLE_ENDIAN);
-  return bytes;
 }
 
 const notAllowed = (errno: number): SourceError =>

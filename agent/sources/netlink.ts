@@ -1,18 +1,14 @@
 import { setImmediate } from "node:timers/promises";
-import { LITTLE_ENDIAN } from "../conntrack/netlink-attribute.ts";
 import { newReception, readDatagram, type Reception } from "../conntrack/datagram.ts";
 import { BLIND } from "./blind.ts";
 import { EAGAIN, EINTR, EINVAL, ENOBUFS, ENOENT, EPERM, type Libc, loadLibc } from "./libc.ts";
+import { netfilterRequest, NLM_F_DUMP } from "./netlink-request.ts";
 import { type NetlinkSocket, openNetlinkSocket } from "./netlink-socket.ts";
 import { type Dump, type Source, SourceError } from "./source.ts";
 
 /** Requests of ctnetlink (include/uapi/linux/netfilter/nfnetlink_conntrack.h). */
 const CT_GET = 0x101;
 const CT_GET_STATS = 0x105;
-const NLM_F_REQUEST = 0x1;
-const NLM_F_DUMP = 0x300;
-/** Sizes of struct nlmsghdr and struct nfgenmsg. */
-const REQUEST_BYTES = 16 + 4;
 
 /** The kernel fills at most 32 KiB of a dump at once (netlink_dump in net/netlink/af_netlink.c). */
 const DATAGRAM_BYTES = 65_536;
@@ -37,7 +33,7 @@ export async function openNetlink(load: () => Promise<Libc> = () => loadLibc()):
         sequence += 1;
         const buffer = new Uint8Array(DATAGRAM_BYTES);
         const reception = newReception(buffer, sink, { sequence, port: socket.port });
-        socket.send(request(CT_GET, NLM_F_DUMP, sequence));
+        socket.send(netfilterRequest({ type: CT_GET, flags: NLM_F_DUMP, sequence }));
         await receiveDump(socket, buffer, reception, signal);
         return asDump(reception);
       } finally {
@@ -48,24 +44,13 @@ export async function openNetlink(load: () => Promise<Libc> = () => loadLibc()):
   };
 }
 
-/** struct nlmsghdr and struct nfgenmsg; family 0 asks for both. */
-function request(type: number, flags: number, sequence: number): Uint8Array {
-  const bytes = new Uint8Array(REQUEST_BYTES);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, REQUEST_BYTES, LITTLE_ENDIAN);
-  view.setUint16(4, type, LITTLE_ENDIAN);
-  view.setUint16(6, NLM_F_REQUEST | flags, LITTLE_ENDIAN);
-  view.setUint32(8, sequence, LITTLE_ENDIAN);
-  return bytes;
-}
-
 /** Asks for the counts of the table, which needs the same capability and module as the table itself and its events. */
 export function probe(libc: Libc): void {
   const socket = openNetlinkSocket(libc);
   try {
     const buffer = new Uint8Array(DATAGRAM_BYTES);
     const answer = newReception(buffer, () => {}, { sequence: 0, port: socket.port });
-    socket.send(request(CT_GET_STATS, 0, 0));
+    socket.send(netfilterRequest({ type: CT_GET_STATS, sequence: 0 }));
     receive(socket, buffer, answer);
   } finally {
     socket.close();
