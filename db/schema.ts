@@ -1,9 +1,9 @@
-import { sql } from "drizzle-orm";
 import {
   blob,
   index,
   integer,
   primaryKey,
+  real,
   sqliteTable,
   text,
   unique,
@@ -46,6 +46,8 @@ export const nodes = sqliteTable(
     firstSeenAt: integer("first_seen_at").notNull(),
     /** Start of the window these words come from: a late report does not overwrite a newer one. */
     describedAt: integer("described_at").notNull(),
+    /** Until a later window comes, the node is gone on purpose. */
+    retiredAt: integer("retired_at"),
   },
   (t) => [
     // Serves the node list (pages by name) and finding a report's node.
@@ -63,30 +65,28 @@ export const boots = sqliteTable(
     clusterId: integer("cluster_id").notNull(),
     nodeId: integer("node_id").notNull(),
     bootId: text("boot_id").notNull(),
+    /** When the first report of this boot came; null of boots older than this column. */
+    firstSeenAt: integer("first_seen_at"),
   },
   // Serves finding a report's boot.
   (t) => [unique("boots_boot_id").on(t.clusterId, t.nodeId, t.bootId)],
 );
 
-const window = {
-  clusterId: integer("cluster_id").notNull(),
-  /** 0 holds the windows as reported, higher tiers buckets folded from them. */
-  tier: integer("tier").notNull(),
-  /** Ids start at 1; in higher tiers 0 is all nodes together. */
-  nodeId: integer("node_id").notNull(),
-  start: integer("start").notNull(),
-  /** Row of boots; 0 in coarser tiers. In the key because two boots may report the same start. */
-  boot: integer("boot").notNull(),
-  /** 0 in coarser tiers. In the key because a clock set back repeats a start. */
-  sequence: integer("sequence").notNull(),
-  end: integer("end").notNull(),
-};
-
-/** Gauges of a window. WITHOUT ROWID in the migration: one row written less. */
+/** Gauges of a window or of a bucket. WITHOUT ROWID in the migration: one row written less. */
 export const samples = sqliteTable(
   "samples",
   {
-    ...window,
+    clusterId: integer("cluster_id").notNull(),
+    /** See tiers.ts: 0 holds the windows as reported, higher tiers what was folded from them. */
+    tier: integer("tier").notNull(),
+    /** Ids start at 1; in higher tiers 0 is the cluster, all nodes together. */
+    nodeId: integer("node_id").notNull(),
+    start: integer("start").notNull(),
+    /** Row of boots; 0 in higher tiers. In the key because two boots may report the same start. */
+    boot: integer("boot").notNull(),
+    /** In the key because a clock set back repeats a start. In higher tiers an aggregate: see AGGREGATES of tiers.ts. */
+    sequence: integer("sequence").notNull(),
+    end: integer("end").notNull(),
     receivedAt: integer("received_at"),
     source: text("source"),
     /** off, complete or lossy. */
@@ -152,31 +152,152 @@ export const samples = sqliteTable(
     /** What the agent took: CPU time in the window, and memory at its end. */
     agentCpuMs: integer("agent_cpu_ms"),
     agentRss: integer("agent_rss"),
+    /** Of a bucket, null of a window: how many windows (of a cluster: minutes) were folded, and the time they cover in ms. */
+    windows: integer("windows"),
+    coveredMs: integer("covered_ms"),
+    /** The highest count / max of any window in it, of any node. */
+    utilisation: real("utilisation"),
+    /** Of a bucket of a cluster: the most nodes that reported in any minute of it. */
+    nodes: integer("nodes"),
   },
-  (t) => [
-    // Serves series by time and the latest window of a node (from its end backwards).
-    primaryKey({ columns: [t.clusterId, t.tier, t.nodeId, t.start, t.boot, t.sequence] }),
-    // Serves recognising a report that was stored before. Its window is no part of who it is.
-    uniqueIndex("samples_identity")
-      .on(t.clusterId, t.nodeId, t.boot, t.sequence)
-      .where(sql`tier = 0`),
-  ],
+  // Serves series by time and the latest window of a node (from its end backwards).
+  (t) => [primaryKey({ columns: [t.clusterId, t.tier, t.nodeId, t.start, t.boot, t.sequence] })],
 );
 
 /**
- * What a report lists. With a rowid: without one, SQLite moves all but the first kB of each blob to a page of its own,
- * and the table takes twice the room. Details stand behind the data and in the same row: queries over flows then read
- * no page of them, and they cost no row more to write.
+ * What a report lists; each report has a row. With a rowid: without one, SQLite moves all but the first kB of each blob to
+ * a page of its own, and the table takes twice the room. Details stand behind the data and in the same row: queries over
+ * flows then read no page of them, and they cost no row more to write.
  */
 export const segments = sqliteTable(
   "segments",
   {
-    ...window,
+    /** Grows with each commit: what came since the last look is what is above. */
+    id: integer("id").primaryKey(),
+    clusterId: integer("cluster_id").notNull(),
+    nodeId: integer("node_id").notNull(),
+    boot: integer("boot").notNull(),
+    sequence: integer("sequence").notNull(),
+    start: integer("start").notNull(),
+    end: integer("end").notNull(),
     /** Flow groups and talkers, encoded by segment.ts; no bytes at all where there are none. */
     data: blob("data", { mode: "buffer" }).notNull(),
     /** Leases, owners, settings and so on, encoded by details.ts. */
     details: blob("details", { mode: "buffer" }),
   },
-  // Serves talkers and flows: node by node, each in time.
-  (t) => [primaryKey({ columns: [t.clusterId, t.tier, t.nodeId, t.start, t.boot, t.sequence] })],
+  // Serves recognising a report that was stored before (its window is no part of who it is), and the segment of a sample.
+  (t) => [uniqueIndex("segments_identity").on(t.clusterId, t.nodeId, t.boot, t.sequence)],
+);
+
+/** Talkers and flow groups of a bucket, encoded by bucket.ts. */
+export const buckets = sqliteTable(
+  "buckets",
+  {
+    clusterId: integer("cluster_id").notNull(),
+    tier: integer("tier").notNull(),
+    /** 0: the cluster. */
+    nodeId: integer("node_id").notNull(),
+    start: integer("start").notNull(),
+    data: blob("data", { mode: "buffer" }).notNull(),
+  },
+  // Serves a node or a cluster in time.
+  (t) => [primaryKey({ columns: [t.clusterId, t.tier, t.nodeId, t.start] })],
+);
+
+/** Buckets that are to be folded anew from the finer tier. WITHOUT ROWID in the migration. */
+export const dirty = sqliteTable(
+  "dirty",
+  {
+    clusterId: integer("cluster_id").notNull(),
+    tier: integer("tier").notNull(),
+    nodeId: integer("node_id").notNull(),
+    start: integer("start").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.clusterId, t.tier, t.nodeId, t.start] })],
+);
+
+/** One row: who folds now, until when, and the last row of segments that was looked at. */
+export const upkeep = sqliteTable("upkeep", {
+  id: integer("id").primaryKey(),
+  /** Names one tick; in each statement it writes by, so that one whose lease ran out writes nothing. */
+  holder: text("holder"),
+  expiresAt: integer("expires_at").notNull(),
+  seen: integer("seen").notNull(),
+});
+
+/** Who held an address when, as the agents said. */
+export const owners = sqliteTable(
+  "owners",
+  {
+    id: integer("id").primaryKey(),
+    clusterId: integer("cluster_id").notNull(),
+    /** The node that said so; 0 of services, which all nodes say alike. */
+    nodeId: integer("node_id").notNull(),
+    /** In canonical form. */
+    address: text("address").notNull(),
+    kind: text("kind").notNull(),
+    namespace: text("namespace").notNull(),
+    name: text("name").notNull(),
+    uid: text("uid").notNull(),
+    workloadKind: text("workload_kind").notNull(),
+    workload: text("workload").notNull(),
+    /** kubernetes, docker or file. */
+    source: text("source").notNull(),
+    /** Held in [since, until); since 0: before anybody looked; until null: still. */
+    since: integer("since").notNull(),
+    until: integer("until"),
+    /** Start of the window that said it last, which wins over what an older one says. */
+    saidAt: integer("said_at").notNull(),
+    /** True where no report says when it ended, but a later list of all that hold an address lacks it. */
+    absent: integer("absent", { mode: "boolean" }).notNull(),
+  },
+  (t) => [
+    // Serves a statement's row, and who held an address.
+    uniqueIndex("owners_holding").on(t.clusterId, t.address, t.nodeId, t.uid, t.name, t.namespace, t.kind, t.since),
+    // Serves the holders of one node.
+    index("owners_of_node").on(t.clusterId, t.nodeId),
+    // Serves finding a Pod.
+    index("owners_by_name").on(t.clusterId, t.namespace, t.name),
+  ],
+);
+
+/**
+ * Windows whose report listed all owners (`owners`), or all settings (`settings`). Kept as long as late reports are taken,
+ * which need to know what was listed next. WITHOUT ROWID in the migration.
+ */
+export const listings = sqliteTable(
+  "listings",
+  {
+    clusterId: integer("cluster_id").notNull(),
+    nodeId: integer("node_id").notNull(),
+    at: integer("at").notNull(),
+    owners: integer("owners", { mode: "boolean" }).notNull(),
+    settings: integer("settings", { mode: "boolean" }).notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.clusterId, t.nodeId, t.at] })],
+);
+
+/** What a node is set to, once a distinct content. */
+export const settings = sqliteTable(
+  "settings",
+  {
+    id: integer("id").primaryKey(),
+    clusterId: integer("cluster_id").notNull(),
+    hash: text("hash").notNull(),
+    /** Host of api/wire/host.ts, with its keys in order. */
+    content: text("content").notNull(),
+  },
+  (t) => [unique("settings_hash").on(t.clusterId, t.hash)],
+);
+
+/** From when on a node was set so: a row at each window whose settings are not those of the window before. WITHOUT ROWID. */
+export const nodeSettings = sqliteTable(
+  "node_settings",
+  {
+    clusterId: integer("cluster_id").notNull(),
+    nodeId: integer("node_id").notNull(),
+    at: integer("at").notNull(),
+    settingsId: integer("settings_id").notNull(),
+  },
+  (t) => [primaryKey({ columns: [t.clusterId, t.nodeId, t.at] })],
 );

@@ -53,7 +53,7 @@ export async function deleteCluster(db: Db, id: number): Promise<boolean> {
 const KEY = "cluster_id, tier, node_id, start, boot, sequence";
 const SOME_SEGMENTS = (id: number) => sql`
   delete from segments
-  where rowid in (select rowid from segments where cluster_id = ${id} limit ${ROWS_A_DELETION})
+  where id in (select id from segments where cluster_id = ${id} limit ${ROWS_A_DELETION})
   returning 1`;
 const SOME_SAMPLES = (id: number) => sql`
   delete from samples

@@ -32,23 +32,21 @@ export async function storeReports(db: Db, reports: readonly StoredReport[]): Pr
   return identities.map((identity) => (stored.delete(identity) ? "stored" : "duplicate"));
 }
 
-/** The identities that were new. Segments go first: whether theirs is new is read off the samples. */
+/** The identities that were new. Segments go last: whether a sample's report is new is read off them. */
 async function append(db: Db, reports: readonly StoredReport[]): Promise<Set<string>> {
   const keys = reports.map((report) => [...identityOf(report), report.from, report.to]);
   const segments = chunk(
-    reports.flatMap(({ segment, details }, i) =>
-      segment || details ? [{ key: keys[i], segment: segment ?? NOTHING, details: details ?? null }] : [],
-    ),
+    reports.map(({ segment = NOTHING, details = null }, i) => ({ key: keys[i], segment, details })),
     SEGMENTS_A_STATEMENT,
   );
   const samples = reports.map((report, i) => [...(keys[i] ?? []), ...gaugesOf(report)]);
   const answers = await db.batch([
     db.run(upsertNodes(JSON.stringify(reports.map(wordsOf)))),
-    db.run(insertBoots(JSON.stringify(keys))),
-    ...segments.map((rows) => db.run(insertSegments(rows))),
-    db.all<[]>(insertSamples(JSON.stringify(samples))),
+    db.run(insertBoots(JSON.stringify(reports.map((report, i) => [...(keys[i] ?? []), report.receivedAt])))),
+    db.run(insertSamples(JSON.stringify(samples))),
+    ...segments.map((rows) => db.all<Identity>(insertSegments(rows))),
   ]);
-  const rows = answers.at(-1) as Identity[];
+  const rows = answers.slice(3).flat() as Identity[];
   return new Set(rows.map((row) => JSON.stringify([row.cluster_id, row.node, row.boot_id, row.sequence])));
 }
 
@@ -64,7 +62,7 @@ function upsertNodes(words: string): SQL {
       and not exists (
         select 1 from nodes n
         join boots b on b.cluster_id = n.cluster_id and b.node_id = n.id and b.boot_id = value ->> 8
-        join samples s on s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id and s.boot = b.id
+        join segments s on s.cluster_id = n.cluster_id and s.node_id = n.id and s.boot = b.id
           and s.sequence = value ->> 9
         where n.cluster_id = value ->> 0 and n.name = value ->> 1)
     on conflict (cluster_id, name) do update set agent = excluded.agent, kernel = excluded.kernel,
@@ -76,8 +74,8 @@ function upsertNodes(words: string): SQL {
 
 function insertBoots(keys: string): SQL {
   return sql`
-    insert into boots (cluster_id, node_id, boot_id)
-    select n.cluster_id, n.id, r.value ->> 2
+    insert into boots (cluster_id, node_id, boot_id, first_seen_at)
+    select n.cluster_id, n.id, r.value ->> 2, r.value ->> 6
     from json_each(${keys}) r
     join nodes n on n.cluster_id = r.value ->> 0 and n.name = r.value ->> 1
     where true
@@ -97,14 +95,14 @@ function insertSegments(rows: readonly SegmentRow[]): SQL {
   );
   return sql`
     with data (i, data, details) as (values ${data})
-    insert into segments (cluster_id, tier, node_id, start, boot, sequence, end, data, details)
-    select n.cluster_id, 0, n.id, r.value ->> 4, b.id, r.value ->> 3, r.value ->> 5, data.data, data.details
+    insert into segments (cluster_id, node_id, boot, sequence, start, end, data, details)
+    select n.cluster_id, n.id, b.id, r.value ->> 3, r.value ->> 4, r.value ->> 5, data.data, data.details
     from json_each(${JSON.stringify(rows.map(({ key }) => key))}) r
     join data on data.i = r.key ${BOOT_OF_REPORT}
-    where not exists (
-      select 1 from samples s
-      where s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id and s.boot = b.id
-        and s.sequence = r.value ->> 3)`;
+    where true
+    on conflict do nothing
+    returning cluster_id, sequence, (select name from nodes where id = segments.node_id) as node,
+      (select boot_id from boots where id = segments.boot) as boot_id`;
 }
 
 const GAUGE_NAMES = sql.raw(GAUGE_COLUMNS.map((name) => `"${name}"`).join(", "));
@@ -115,10 +113,9 @@ function insertSamples(rows: string): SQL {
     insert into samples (cluster_id, tier, node_id, start, boot, sequence, end, ${GAUGE_NAMES})
     select n.cluster_id, 0, n.id, r.value ->> 4, b.id, r.value ->> 3, r.value ->> 5, ${GAUGE_VALUES}
     from json_each(${rows}) r ${BOOT_OF_REPORT}
-    where true
-    on conflict do nothing
-    returning cluster_id, sequence, (select name from nodes where id = samples.node_id) as node,
-      (select boot_id from boots where id = samples.boot) as boot_id`;
+    where not exists (
+      select 1 from segments s
+      where s.cluster_id = n.cluster_id and s.node_id = n.id and s.boot = b.id and s.sequence = r.value ->> 3)`;
 }
 
 function checkWindow({ from, to }: StoredReport): void {

@@ -36,12 +36,14 @@ function page({ clusterId, from, to, node }: WindowRange, after: Cursor) {
   const earliest = from - MAX_WINDOW_MS;
   return sql`
     with found as (
-      select s.rowid as id, s.node_id, s.start, s.boot, s.sequence, length(s.data) as size
+      select g.id, s.node_id, s.start, s.boot, s.sequence, length(g.data) as size
       from nodes n
-      cross join segments s on s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id
+      cross join samples s on s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id
         and s.start > case when n.id = ${after.nodeId} then max(${earliest}, ${after.start} - 1) else ${earliest} end
         and s.start < ${to}
-      where n.cluster_id = ${clusterId} and n.id >= ${after.nodeId} ${named} and s.end > ${from} and length(s.data) > 0
+      cross join segments g on g.cluster_id = s.cluster_id and g.node_id = s.node_id and g.boot = s.boot
+        and g.sequence = s.sequence
+      where n.cluster_id = ${clusterId} and n.id >= ${after.nodeId} ${named} and s.end > ${from} and length(g.data) > 0
         and (n.id, s.start, s.boot, s.sequence) > (${after.nodeId}, ${after.start}, ${after.boot}, ${after.sequence})
       order by n.id, s.start, s.boot, s.sequence
       limit ${PAGE_ROWS}
@@ -49,8 +51,8 @@ function page({ clusterId, from, to, node }: WindowRange, after: Cursor) {
       select id, size, sum(size) over (order by node_id, start, boot, sequence rows unbounded preceding) as bytes
       from found
     )
-    select s.node_id as nodeId, s.start, s.boot, s.sequence, s.end, s.data, sized.bytes
-    from sized cross join segments s on s.rowid = sized.id
+    select g.node_id as nodeId, g.start, g.boot, g.sequence, g.end, g.data, sized.bytes
+    from sized cross join segments g on g.id = sized.id
     where sized.bytes - sized.size < ${PAGE_BYTES}
-    order by sized.bytes, s.node_id, s.start, s.boot, s.sequence`;
+    order by sized.bytes, g.node_id, g.start, g.boot, g.sequence`;
 }

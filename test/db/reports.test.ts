@@ -140,6 +140,10 @@ describe("a stored report", () => {
         table_full: 7,
         agent_cpu_ms: 83,
         agent_rss: 84,
+        windows: null,
+        covered_ms: null,
+        utilisation: null,
+        nodes: null,
       },
     ]);
   });

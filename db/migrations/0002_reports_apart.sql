@@ -1,0 +1,1 @@
+ALTER TABLE `segments` RENAME TO `old_segments`;

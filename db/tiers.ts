@@ -1,0 +1,43 @@
+/** 0 holds windows as reported; a bucket of a higher tier is a fixed slot of time, folded from the next finer tier. */
+export const TIERS = ["window", "minute", "ten-minutes", "hour"] as const;
+export type TierName = (typeof TIERS)[number];
+export const WINDOW = 0;
+/** Of clusters only: so that no question about a whole cluster, however fresh, reads every node's windows. */
+export const MINUTE = 1;
+export const TEN_MINUTES = 2;
+export const HOUR = 3;
+export type Tier = typeof WINDOW | typeof MINUTE | typeof TEN_MINUTES | typeof HOUR;
+export type BucketTier = Exclude<Tier, typeof WINDOW>;
+
+/** Length of the slots of a tier, in ms. */
+export const SLOT_MS: Readonly<Record<BucketTier, number>> = {
+  [MINUTE]: 60_000,
+  [TEN_MINUTES]: 600_000,
+  [HOUR]: 3_600_000,
+};
+
+/** Stands where the id of a node stands, for all nodes of the cluster together. */
+export const WHOLE_CLUSTER = 0;
+
+/** Begin of the slot that holds the instant. */
+export const slotOf = (tier: BucketTier, at: number): number => Math.floor(at / SLOT_MS[tier]) * SLOT_MS[tier];
+
+/** The tier that a bucket is folded from. */
+export function finerTier(tier: BucketTier, nodeId: number): Tier {
+  if (tier === HOUR) return TEN_MINUTES;
+  return tier === TEN_MINUTES && nodeId === WHOLE_CLUSTER ? MINUTE : WINDOW;
+}
+
+/** The tier that is folded from it. */
+export function coarserTier(tier: BucketTier): BucketTier | undefined {
+  if (tier === MINUTE) return TEN_MINUTES;
+  return tier === TEN_MINUTES ? HOUR : undefined;
+}
+
+/**
+ * Rows of samples that make up a bucket, by their `sequence`. Gauges have all of them; counts, `windows` and `coveredMs` stand in
+ * `sum` alone. `known`: of how many windows `sum` is the sum, where that is not `windows`; the row is there only
+ * where a gauge needs it.
+ */
+export const AGGREGATES = { max: 0, min: 1, last: 2, sum: 3, known: 4 } as const;
+export type Aggregate = keyof typeof AGGREGATES;
