@@ -253,7 +253,16 @@ export const owners = sqliteTable(
   },
   (t) => [
     // Serves a statement's row, and who held an address.
-    uniqueIndex("owners_holding").on(t.clusterId, t.address, t.nodeId, t.uid, t.name, t.namespace, t.kind, t.since),
+    uniqueIndex("owners_holding").on(
+      t.clusterId,
+      t.address,
+      t.nodeId,
+      t.uid,
+      t.name,
+      t.namespace,
+      t.kind,
+      t.since,
+    ),
     // Serves the holders of one node.
     index("owners_of_node").on(t.clusterId, t.nodeId),
     // Serves finding a Pod.

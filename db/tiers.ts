@@ -20,7 +20,8 @@ export const SLOT_MS: Readonly<Record<BucketTier, number>> = {
 export const WHOLE_CLUSTER = 0;
 
 /** Begin of the slot that holds the instant. */
-export const slotOf = (tier: BucketTier, at: number): number => Math.floor(at / SLOT_MS[tier]) * SLOT_MS[tier];
+export const slotOf = (tier: BucketTier, at: number): number =>
+  Math.floor(at / SLOT_MS[tier]) * SLOT_MS[tier];
 
 /** The tier that a bucket is folded from. */
 export function finerTier(tier: BucketTier, nodeId: number): Tier {
@@ -41,3 +42,18 @@ export function coarserTier(tier: BucketTier): BucketTier | undefined {
  */
 export const AGGREGATES = { max: 0, min: 1, last: 2, sum: 3, known: 4 } as const;
 export type Aggregate = keyof typeof AGGREGATES;
+
+/** How long each tier is kept, in ms. */
+export type Retention = Readonly<Record<Tier, number>>;
+
+const HOUR_MS = 3_600_000;
+/** Windows as long as their leases; minutes for an incident and the day before; a year and the month to compare it with. */
+export const DEFAULT_RETENTION: Retention = {
+  [WINDOW]: 72 * HOUR_MS,
+  [MINUTE]: 48 * HOUR_MS,
+  [TEN_MINUTES]: 14 * 24 * HOUR_MS,
+  [HOUR]: 400 * 24 * HOUR_MS,
+};
+
+/** A bucket is folded once this has passed since its end: by then the reports of its last windows have come. */
+export const SETTLE_MS = 90_000;

@@ -6,7 +6,13 @@ export const BETWEEN = "\u0000";
 /** An address, a name, or a number of which each key has one. */
 export type FieldType = "address" | "text" | "number";
 
-const OWNER = { kind: "text", namespace: "text", name: "text", workloadKind: "text", workload: "text" } as const;
+const OWNER = {
+  kind: "text",
+  namespace: "text",
+  name: "text",
+  workloadKind: "text",
+  workload: "text",
+} as const;
 const WORKLOAD = { namespace: "text", workloadKind: "text", workload: "text" } as const;
 const PEER = { peer: "address", port: "number", protocol: "number" } as const;
 /** As of FlowGroup; `nat` is an index of NAT_CLASSES, and without SNAT `natAddress` is "". */
