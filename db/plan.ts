@@ -1,23 +1,93 @@
-import type { Retention, Tier } from "./tiers.ts";
+import { coarserTier, SETTLE_MS, SLOT_MS, slotOf, WINDOW } from "./tiers.ts";
+import type { BucketTier, Retention, Tier } from "./tiers.ts";
 
 /** A stretch of a range, and the tier to read it from. */
 export type Piece = { tier: Tier; from: number; to: number };
 
+type Range = { from: number; to: number };
+
+/** What there is to read from. */
+export type Stock = {
+  /** Tiers there are, finest first. */
+  tiers: readonly Tier[];
+  /** Buckets that are to be folded anew. */
+  dirty: readonly { tier: Tier; start: number }[];
+  retention: Retention;
+  now: number;
+};
+
 /**
  * Which tier to read where: pieces in time that do not overlap and cover what is kept of the range. Buckets are read
  * where they are whole and not to be folded anew, the coarsest first; what they leave at both ends comes from
- * finer ones. The ends move outwards to whole slots of the finest tier that is still kept there.
+ * finer ones. The ends move outwards to whole slots of the finest tier that is still kept there. Where nothing
+ * finer is kept, a bucket is read whatever its state: an old answer is better than none.
  */
-export function plan(
-  _range: { from: number; to: number },
-  _of: {
-    /** Tiers there are, finest first. */
-    tiers: readonly Tier[];
-    /** Buckets that are to be folded anew. */
-    dirty: readonly { tier: Tier; start: number }[];
-    retention: Retention;
-    now: number;
-  },
-): Piece[] {
-  throw new Error("to be written");
+export function plan(range: Range, stock: Stock): Piece[] {
+  const { tiers } = stock;
+  const kept = keptSince(stock);
+  const from = Math.max(outwards(range.from, Math.floor), Math.min(...kept));
+  const to = outwards(range.to, Math.ceil);
+  const stale = staleBuckets(stock);
+  const pieces: Piece[] = [];
+  fill({ from, to }, tiers.length - 1);
+  return pieces;
+
+  function outwards(at: number, round: (slots: number) => number): number {
+    // The slot before an end is the one that must be there.
+    const inside = at === range.to ? at - 1 : at;
+    const tier = tiers.find((_, i) => inside >= (kept[i] ?? Infinity)) ?? tiers.at(-1) ?? WINDOW;
+    return tier === WINDOW ? at : round(at / SLOT_MS[tier]) * SLOT_MS[tier];
+  }
+
+  /** Reads what there is of a tier and fills what is left with the next finer one. */
+  function fill({ from, to }: Range, i: number): void {
+    const tier = tiers[i];
+    if (tier === undefined || from >= to) return;
+    if (tier === WINDOW) return append({ tier, from: Math.max(from, kept[i] ?? from), to });
+    const length = SLOT_MS[tier];
+    let done = from;
+    for (let start = Math.ceil(from / length) * length; start + length <= to; start += length) {
+      if (!isRead(tier, start, i)) continue;
+      fill({ from: done, to: start }, i - 1);
+      append({ tier, from: start, to: start + length });
+      done = start + length;
+    }
+    fill({ from: done, to }, i - 1);
+  }
+
+  function isRead(tier: BucketTier, start: number, i: number): boolean {
+    if (start < (kept[i] ?? Infinity)) return false;
+    const isWhole = start + SLOT_MS[tier] + SETTLE_MS <= stock.now && !stale.get(tier)?.has(start);
+    return isWhole || !kept.slice(0, i).some((finer) => finer <= start);
+  }
+
+  function append(piece: Piece): void {
+    if (piece.from >= piece.to) return;
+    const last = pieces.at(-1);
+    if (last?.tier === piece.tier && last.to === piece.from) last.to = piece.to;
+    else pieces.push(piece);
+  }
+}
+
+/**
+ * From when on each tier is kept: from whole slots of the coarsest on, so that what a finer one has lost in part is never
+ * needed to fill an end.
+ */
+function keptSince({ tiers, retention, now }: Stock): number[] {
+  const coarsest = tiers.at(-1) ?? WINDOW;
+  const length = coarsest === WINDOW ? 1 : SLOT_MS[coarsest];
+  return tiers.map((tier) => Math.ceil(Math.max(0, now - retention[tier]) / length) * length);
+}
+
+/** Buckets to be folded anew, and those to be folded from them. */
+function staleBuckets({ dirty }: Stock): Map<Tier, Set<number>> {
+  const stale = new Map<Tier, Set<number>>();
+  for (const { tier, start } of dirty) {
+    if (tier === WINDOW) continue;
+    for (let at: BucketTier | undefined = tier; at !== undefined; at = coarserTier(at)) {
+      const starts = stale.get(at) ?? new Set();
+      stale.set(at, starts.add(slotOf(at, start)));
+    }
+  }
+  return stale;
 }
