@@ -216,13 +216,17 @@ export const dirty = sqliteTable(
   (t) => [primaryKey({ columns: [t.clusterId, t.tier, t.nodeId, t.start] })],
 );
 
-/** One row: who folds now, until when, and the last row of segments that was looked at. */
+/** One row: who folds now, until when, the last row of segments that was looked at, and what is still whole. */
 export const upkeep = sqliteTable("upkeep", {
   id: integer("id").primaryKey(),
   /** Names one tick; in each statement it writes by, so that one whose lease ran out writes nothing. */
   holder: text("holder"),
   expiresAt: integer("expires_at").notNull(),
   seen: integer("seen").notNull(),
+  /** Of windows, minutes and ten minutes, nothing that began at or after this was forgotten: a bucket of what is older is not folded anew. */
+  windowsFrom: integer("windows_from").notNull().default(0),
+  minutesFrom: integer("minutes_from").notNull().default(0),
+  tenMinutesFrom: integer("ten_minutes_from").notNull().default(0),
 });
 
 /** Who held an address when, as the agents said. */
