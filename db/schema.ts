@@ -267,8 +267,8 @@ export const owners = sqliteTable(
       t.kind,
       t.since,
     ),
-    // Serves the holders of one node.
-    index("owners_of_node").on(t.clusterId, t.nodeId),
+    // Serves the holders of one node, first those that hold still.
+    index("owners_of_node").on(t.clusterId, t.nodeId, t.until),
     // Serves finding a Pod.
     index("owners_by_name").on(t.clusterId, t.namespace, t.name),
   ],
