@@ -1,0 +1,48 @@
+import { canonicalAddress } from "../address.ts";
+import type { Owner } from "../fold/table.ts";
+import { endOf, type Holding } from "./holding.ts";
+
+/** Holdings of one node by address. */
+export type Held = ReadonlyMap<string, readonly Holding[]>;
+
+export function heldBy(holdings: Iterable<Holding>): Map<string, Holding[]> {
+  const held = new Map<string, Holding[]>();
+  for (const holding of holdings) {
+    const others = held.get(holding.address);
+    if (others) others.push(holding);
+    else held.set(holding.address, [holding]);
+  }
+  return held;
+}
+
+/**
+ * Who held the address in [from, to): as the node says, else as its services say. Of several the one that held it longest,
+ * of equals the one that began later, and of these the one with the lesser uid.
+ */
+export function holderOf(
+  { own, services }: { own: Held | undefined; services: Held },
+  address: string,
+  { from, to }: { from: number; to: number },
+): Owner | undefined {
+  const canonical =
+    own?.has(address) || services.has(address) ? address : (canonicalAddress(address) ?? address);
+  return longest(own?.get(canonical), from, to) ?? longest(services.get(canonical), from, to);
+}
+
+function longest(holdings: readonly Holding[] = [], from: number, to: number): Holding | undefined {
+  let best: { holding: Holding; held: number } | undefined;
+  for (const holding of holdings) {
+    const held = Math.min(to, endOf(holding)) - Math.max(from, holding.since);
+    if (held > 0 && (!best || isBefore({ holding, held }, best))) best = { holding, held };
+  }
+  return best?.holding;
+}
+
+type Part = { holding: Holding; held: number };
+
+function isBefore(one: Part, other: Part): boolean {
+  if (one.held !== other.held) return one.held > other.held;
+  if (one.holding.since !== other.holding.since) return one.holding.since > other.holding.since;
+  if (one.holding.uid !== other.holding.uid) return one.holding.uid < other.holding.uid;
+  return one.holding.name < other.holding.name;
+}
