@@ -21,6 +21,11 @@ export const whole = (min: number, max: number) =>
     return value >= min && value <= max ? value : undefined;
   }, `not a whole number from ${min} to ${max}`);
 
+export const flag = parsed(
+  (text) => (text === "true" || text === "false" ? text === "true" : undefined),
+  "neither true nor false",
+);
+
 const Address = parsed(canonicalAddress, "not an IPv4 or IPv6 address");
 const Protocol = parsed(parseProtocol, "neither a protocol such as tcp nor a number from 0 to 255");
 

@@ -15,7 +15,9 @@ const operations = Object.entries(openapi.paths).flatMap(([path, methods]) =>
   Object.entries(methods as Record<string, Operation>).map(([method, operation]) => ({
     name: `${method.toUpperCase()} ${path}`,
     method: method.toUpperCase(),
-    path: path.replace("{cluster}", "prod").replace("{id}", "0123456789abcdef") + required(operation),
+    path:
+      path.replace("{cluster}", "prod").replace("{node}", "node-1").replace("{id}", "0123456789abcdef") +
+      required(operation),
     operation,
   })),
 );
@@ -29,6 +31,7 @@ function required({ parameters = [] }: Operation): string {
 const admins = new Set([
   "POST /v1/clusters",
   "DELETE /v1/clusters/{cluster}",
+  "POST /v1/clusters/{cluster}/nodes/{node}/retire",
   "POST /v1/tokens",
   "GET /v1/tokens",
   "DELETE /v1/tokens/{id}",
@@ -41,7 +44,7 @@ const takes = (service: Service, { method, path }: { method: string; path: strin
 
 test("the contract names which operations need a token", ({ expect }) => {
   expect(open.map(({ name }) => name)).toEqual(["GET /healthz", "GET /readyz"]);
-  expect(guarded).toHaveLength(11);
+  expect(guarded).toHaveLength(13);
 });
 
 for (const operation of guarded) {
@@ -105,6 +108,7 @@ test("every question that names a cluster is in the matrix", ({ expect }) => {
     "GET /v1/talkers",
     "GET /v1/series",
     "GET /v1/clusters/{cluster}/nodes",
+    "GET /v1/clusters/{cluster}/nodes/{node}",
     "GET /v1/clusters/{cluster}",
   ]);
 });

@@ -104,10 +104,16 @@ test("a node is described by its latest window", async ({ expect }) => {
   expect(body.nodes).toEqual([
     {
       name: "node-1",
+      state: "live",
       addresses: ["192.168.50.10"],
       bootId: "5f3c1d9e-0c2b-4f7e-9a59-1d2b8f6f0001",
+      bootSeenAt: "2026-11-21T12:00:00.000Z",
+      boots: 1,
       agent: "0.1.0",
       kernel: "6.18.0",
+      kubeProxy: null,
+      cores: null,
+      memoryBytes: null,
       source: "netlink",
       events: "off",
       blind: [],
@@ -120,6 +126,8 @@ test("a node is described by its latest window", async ({ expect }) => {
       forgotten: null,
       firstSeenAt: "2026-11-21T12:00:00.000Z",
       lastSeenAt: "2026-11-21T12:00:00.000Z",
+      retiredAt: null,
+      lagMs: 0,
       windowFrom: "2026-11-21T11:59:30.000Z",
       windowTo: "2026-11-21T12:00:00.000Z",
       count: 11,
@@ -130,6 +138,46 @@ test("a node is described by its latest window", async ({ expect }) => {
       utilisation: 0.011,
     },
   ]);
+});
+
+test("a node is found by its name, whatever that is, with its boots", async ({ expect }) => {
+  const service = await openService();
+  const token = await service.token("ingest", "prod");
+  const { node } = aReport();
+  for (const name of ["a/b", "100%", "ü", "retire"]) {
+    await service.post(token, aReport({ node: { ...node, name } }));
+    const { status, body } = await get(service, `/v1/clusters/prod/nodes/${encodeURIComponent(name)}`);
+    expect([status, body.name, body.bootHistory]).toEqual([
+      200,
+      name,
+      [{ bootId: node.bootId, firstSeenAt: "2026-11-21T12:00:00.000Z" }],
+    ]);
+  }
+  expect((await get(service, "/v1/clusters/prod/nodes/nobody")).status).toBe(404);
+  expect((await get(service, `/v1/clusters/prod/nodes/${"x".repeat(254)}`)).status).toBe(404);
+});
+
+test("a retired node is out of the list until it reports again", async ({ expect }) => {
+  const service = await openService();
+  const token = await service.token("ingest", "prod");
+  await service.post(token, aReport());
+  const path = "/v1/clusters/prod/nodes";
+  const retire = (node: string) => service.ask("POST", `${path}/${node}/retire`, { token: ADMIN });
+  expect((await retire("node-1")).status).toBe(204);
+  expect((await retire("nobody")).status).toBe(404);
+  expect((await get(service, path)).body.nodes).toEqual([]);
+  expect((await get(service, `${path}?retired=false`)).body.nodes).toEqual([]);
+  const { body } = await get(service, `${path}?retired=true`);
+  expect(body.nodes).toMatchObject([{ state: "retired", retiredAt: "2026-11-21T12:00:00.000Z" }]);
+  service.clock.now = NOW + 30_000;
+  await service.post(token, aReport({ sequence: 2, window: { from: NOW, to: NOW + 30_000 } }));
+  expect((await get(service, path)).body.nodes).toMatchObject([{ name: "node-1", state: "live" }]);
+});
+
+test.for(["", "1", "TRUE", "constructor"])("retired=%s is refused", async (value, { expect }) => {
+  const service = await openService();
+  await add(service, { name: "prod" });
+  expect((await get(service, `/v1/clusters/prod/nodes?retired=${value}`)).status).toBe(422);
 });
 
 test("a token is shown once, and named in the list", async ({ expect }) => {

@@ -215,7 +215,7 @@ describe("a stored report", () => {
     expect(await storeReports(db, [report])).toEqual(["stored"]);
     expect(await storeReports(db, [report])).toEqual(["duplicate"]);
     const kept = text.replace("\0", "\uFFFD").replace("\uD800", "\uFFFD");
-    const [found, ...others] = await nodesIn(db, 1, { limit: 10 });
+    const [found, ...others] = await nodesIn(db, 1, { limit: 10, now: START });
     expect(others).toEqual([]);
     expect(found).toMatchObject({
       name: kept,
@@ -327,6 +327,6 @@ describe("reports are different", () => {
     await expect(storeReports(db, [aReportOf(rows), refused])).rejects.toThrow(/NOT NULL/);
     expect(await samples(db)).toEqual([]);
     expect(await segments(db)).toEqual([]);
-    expect(await nodesIn(db, 1, { limit: 1 })).toEqual([]);
+    expect(await nodesIn(db, 1, { limit: 1, now: START })).toEqual([]);
   });
 });
