@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from "@hono/zod-openapi";
 import { HTTPException } from "hono/http-exception";
 import { routePath } from "hono/route";
-import { innermost, isDatabaseFailure } from "../db/failure.ts";
+import { innermost, isDatabaseFailure, isDatabaseFull } from "../db/failure.ts";
 import { ProblemError, problemResponse } from "./problem.ts";
 import { router } from "./router.ts";
 import type { AppEnv, Deps } from "./router.ts";
@@ -10,6 +10,11 @@ import { routes } from "./routes/index.ts";
 export type { Deps, LogEvent } from "./router.ts";
 
 const RETRY_AFTER_S = "5";
+/** Room is made by people, or by a tick that deletes what is too old. */
+const RETRY_WHEN_FULL_S = "60";
+const FULL =
+  "The database or its disk is full: make room there, or keep less of what is old. Agents keep their reports " +
+  "until then; there is no need to restart anything.";
 /** Answers are for programs: nothing in them may run, be framed, be guessed at or be kept. */
 const HEADERS = [
   ["cache-control", "no-store"],
@@ -51,6 +56,8 @@ export function createApp(deps: Deps): OpenAPIHono<AppEnv> {
 
 function toProblem(error: Error): ProblemError {
   if (error instanceof ProblemError) return error;
+  if (isDatabaseFailure(error) && isDatabaseFull(error))
+    return new ProblemError("insufficient-storage", FULL, { headers: { "retry-after": RETRY_WHEN_FULL_S } });
   if (isDatabaseFailure(error))
     return new ProblemError("unavailable", "The database cannot answer now.", {
       headers: { "retry-after": RETRY_AFTER_S },

@@ -41,6 +41,7 @@ const PROBLEMS = {
   415: "Another Content-Type or Content-Encoding",
   422: "Invalid; `errors` lists what is",
   503: "The database cannot answer now",
+  507: "The database is full; what is stored can still be read",
 } as const;
 type ProblemStatus = keyof typeof PROBLEMS;
 type ProblemAnswer = {

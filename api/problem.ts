@@ -13,6 +13,7 @@ const KINDS = {
   invalid: { status: 422, title: "The request is invalid" },
   internal: { status: 500, title: "Internal error" },
   misconfigured: { status: 500, title: "The service is misconfigured" },
+  "insufficient-storage": { status: 507, title: "There is no room to store it" },
   unavailable: { status: 503, title: "The service cannot answer now" },
 } as const;
 

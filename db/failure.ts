@@ -13,14 +13,27 @@ export function isDatabaseFailure(error: unknown): boolean {
 }
 
 /** Busy, full, read-only or broken (SQLite's result codes): no report is to blame. */
-const AWAY =
-  /SQLITE_(BUSY|LOCKED|FULL|IOERR|READONLY|CANTOPEN|CORRUPT)|database is locked|database or disk is full/;
+const AWAY = /SQLITE_(BUSY|LOCKED|IOERR|READONLY|CANTOPEN|CORRUPT)|database is locked/;
 
 /** Whether asking for something else would fail as well. */
 export function isDatabaseAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
+  return AWAY.test(saidBySqlite(error)) || isDatabaseFull(error) || isDatabaseAway(error.cause);
+}
+
+/** Drizzle's own message repeats the statement with its parameters, which are anybody's words. */
+function saidBySqlite(error: Error): string {
   const { code = "" } = error as { code?: string };
-  return AWAY.test(`${code} ${error.message}`) || isDatabaseAway(error.cause);
+  return error instanceof DrizzleQueryError ? code : `${code} ${error.message}`;
+}
+
+/** SQLITE_FULL is both a full disk and a limit of its own; the others are D1's limits of a database and of an account. */
+const FULL = /SQLITE_FULL|database or disk is full|maximum DB size|maximum account storage/i;
+
+/** Whether there is no room to write: reads go on, and writes once somebody made room. */
+export function isDatabaseFull(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return FULL.test(saidBySqlite(error)) || isDatabaseFull(error.cause);
 }
 
 /** What SQLite answers to a file it cannot open, SQLITE_CANTOPEN, in the words of libsql 0.5. */

@@ -31,7 +31,7 @@ const createCluster = createRoute({
   security: bearer,
   middleware: allow("admin"),
   request: { body: body("NewCluster") },
-  responses: { 201: json(Cluster, "Added"), ...problems(401, 403, 409, 503), ...bodyProblems },
+  responses: { 201: json(Cluster, "Added"), ...problems(401, 403, 409, 503, 507), ...bodyProblems },
 });
 
 const getClusters = createRoute({
@@ -64,7 +64,7 @@ const removeCluster = createRoute({
   security: bearer,
   middleware: allow("admin"),
   request: { params: ClusterPath },
-  responses: { 204: { description: "Forgotten" }, ...problems(401, 403, 404, 503) },
+  responses: { 204: { description: "Forgotten" }, ...problems(401, 403, 404, 503, 507) },
 });
 
 export const clusters = router();

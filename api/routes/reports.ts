@@ -19,7 +19,7 @@ const postReport = createRoute({
   responses: {
     200: json(z.object({ duplicate: z.literal(true) }), "Stored before; nothing was changed"),
     202: json(z.object({ stored: z.literal(true) }), "Stored durably"),
-    ...problems(401, 403, 404, 503),
+    ...problems(401, 403, 404, 503, 507),
     ...bodyProblems,
   },
 });

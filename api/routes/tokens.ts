@@ -74,7 +74,7 @@ const createToken = createRoute({
   security: bearer,
   middleware: allow("admin"),
   request: { body: body("NewToken") },
-  responses: { 201: json(MintedToken, "Made"), ...problems(401, 403, 503), ...bodyProblems },
+  responses: { 201: json(MintedToken, "Made"), ...problems(401, 403, 503, 507), ...bodyProblems },
 });
 
 const getTokens = createRoute({
@@ -97,7 +97,7 @@ const revokeToken = createRoute({
   security: bearer,
   middleware: allow("admin"),
   request: { params: z.object({ id: z.string().max(64) }) },
-  responses: { 204: { description: "Revoked" }, ...problems(401, 403, 404, 503) },
+  responses: { 204: { description: "Revoked" }, ...problems(401, 403, 404, 503, 507) },
 });
 
 export const tokens = router();

@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from "drizzle-orm";
 import { test } from "vitest";
 import type { Db } from "../../db/client.ts";
 import { aReport } from "../support/a-report.ts";
@@ -82,6 +83,33 @@ test.for([
     expect((await service.ask("GET", "/healthz")).status).toBe(200);
   },
 );
+
+test.for([
+  { name: "LibsqlError", code: "SQLITE_FULL", message: "database or disk is full" },
+  { name: "Error", code: undefined, message: "D1_ERROR: Exceeded maximum DB size." },
+  { name: "Error", code: undefined, message: "D1_ERROR: exceeded D1's maximum account storage limit" },
+])("a database that says $message is 507, and says what to do", async (failure, { expect }) => {
+  const cause = Object.assign(new Error(failure.message), failure);
+  for (const error of [cause, new DrizzleQueryError("insert into nodes", [], cause)]) {
+    const service = await openService({ db: brokenDb(error) });
+    const { headers, body } = await service.ask("GET", "/v1/clusters", { token: ADMIN });
+    expect(body).toMatchObject({
+      type: "urn:conntrail:problem:insufficient-storage",
+      status: 507,
+      detail: expect.stringMatching(/make room/),
+    });
+    expect(headers.get("retry-after")).toBe("60");
+  }
+});
+
+test("words of a report that a failed statement repeats are not taken for those of the database", async ({
+  expect,
+}) => {
+  const cause = Object.assign(new Error("SQLITE_BUSY"), { name: "LibsqlError", code: "SQLITE_BUSY" });
+  const error = new DrizzleQueryError("insert into nodes", ["SQLITE_FULL: database or disk is full"], cause);
+  const service = await openService({ db: brokenDb(error) });
+  expect((await service.ask("GET", "/v1/clusters", { token: ADMIN })).status).toBe(503);
+});
 
 test("a fault of ours is 500, its message in the log and nowhere else", async ({ expect }) => {
   const service = await openService({ db: brokenDb(new TypeError("canary of a fault")) });

@@ -138,7 +138,12 @@ describe("the size of buckets", () => {
     const most = "x".repeat(MAX_TABLE_BYTES - around);
     expect(decodeBucket(encodeBucket(keyed(most))).namespace?.keys[0]).toHaveLength(most.length);
     expect(() => encodeBucket(keyed(`${most}x`))).toThrow(SegmentSizeError);
-    expect(outcome(framed(new Uint8Array(MAX_TABLE_BYTES)))).toBe("SegmentError");
+
+    const over = new ByteWriter();
+    over.column([1, MAX_TABLE_BYTES]);
+    over.raw(new Uint8Array(MAX_TABLE_BYTES).fill(120));
+    over.column([0, 0, 0, 0, 0]);
+    expect(outcome(framed(over.bytes()))).toBe("SegmentError");
     expect(outcome(framed(new Uint8Array(2 ** 26)))).toBe("SegmentError");
   });
 });

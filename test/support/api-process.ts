@@ -26,10 +26,19 @@ export async function aFolder(): Promise<string> {
   return folder;
 }
 
-/** Starts `node api/node.ts` on a port the kernel chooses, with its database in `folder`; ended with the test. */
-export function startApi(folder: string, env: NodeJS.ProcessEnv = {}, args: string[] = []): ApiProcess {
+/**
+ * Starts `node api/node.ts` on a port the kernel chooses, with its database in `folder`; ended with the test. `within` is a
+ * command that ends in becoming the one it is given.
+ */
+export function startApi(
+  folder: string,
+  env: NodeJS.ProcessEnv = {},
+  args: string[] = [],
+  within: string[] = [],
+): ApiProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("CONNTRAIL_"));
-  const child = spawn(process.execPath, [join(ROOT, "api/node.ts"), ...args], {
+  const [command = "", ...rest] = [...within, process.execPath, join(ROOT, "api/node.ts"), ...args];
+  const child = spawn(command, rest, {
     cwd: folder,
     env: { ...Object.fromEntries(inherited), CONNTRAIL_PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
