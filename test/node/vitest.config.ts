@@ -9,7 +9,7 @@ export default defineConfig({
   resolve: { alias: { "#fresh-db": join(import.meta.dirname, "../support/fresh-db.node.ts") } },
   test: {
     name: "node",
-    include: ["test/{agent,api,db,support}/**/*.test.ts"],
+    include: ["test/{agent,api,db,fleet,support}/**/*.test.ts"],
     expect: { requireAssertions: true },
   },
 });
