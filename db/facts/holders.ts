@@ -2,11 +2,13 @@ import { canonicalAddress } from "../address.ts";
 import type { Owner } from "../fold/table.ts";
 import { endOf, type Holding } from "./holding.ts";
 
-/** Holdings of one node by address. */
-export type Held = ReadonlyMap<string, readonly Holding[]>;
+type HeldRow = Owner & Pick<Holding, "address" | "uid" | "since" | "until">;
 
-export function heldBy(holdings: Iterable<Holding>): Map<string, Holding[]> {
-  const held = new Map<string, Holding[]>();
+/** Holdings of one node by address. */
+export type Held = ReadonlyMap<string, readonly HeldRow[]>;
+
+export function byAddress(holdings: Iterable<HeldRow>): Map<string, HeldRow[]> {
+  const held = new Map<string, HeldRow[]>();
   for (const holding of holdings) {
     const others = held.get(holding.address);
     if (others) others.push(holding);
@@ -29,8 +31,8 @@ export function holderOf(
   return longest(own?.get(canonical), from, to) ?? longest(services.get(canonical), from, to);
 }
 
-function longest(holdings: readonly Holding[] = [], from: number, to: number): Holding | undefined {
-  let best: { holding: Holding; held: number } | undefined;
+function longest(holdings: readonly HeldRow[] = [], from: number, to: number): HeldRow | undefined {
+  let best: { holding: HeldRow; held: number } | undefined;
   for (const holding of holdings) {
     const held = Math.min(to, endOf(holding)) - Math.max(from, holding.since);
     if (held > 0 && (!best || isBefore({ holding, held }, best))) best = { holding, held };
@@ -38,7 +40,7 @@ function longest(holdings: readonly Holding[] = [], from: number, to: number): H
   return best?.holding;
 }
 
-type Part = { holding: Holding; held: number };
+type Part = { holding: HeldRow; held: number };
 
 function isBefore(one: Part, other: Part): boolean {
   if (one.held !== other.held) return one.held > other.held;

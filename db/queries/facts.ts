@@ -1,6 +1,6 @@
 import type { SQL } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { heldBy, holderOf } from "../facts/holders.ts";
+import { byAddress, holderOf } from "../facts/holders.ts";
 import { type Holding, identityOf, type Kept, merged, type Range } from "../facts/holding.ts";
 import { NodeBook } from "../facts/node-book.ts";
 import { ServiceBook } from "../facts/service-book.ts";
@@ -15,6 +15,7 @@ import {
   holdingsLike,
   type Listing,
   listingsFrom,
+  readHoldings,
   type NodeFrom,
   settingsFrom,
 } from "./facts/read.ts";
@@ -207,16 +208,20 @@ async function sha256(text: string): Promise<string> {
   return Array.from(new Uint8Array(digest), (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-/** Who held the addresses of each node in a stretch of time; of all nodes of the cluster, or of those. */
+/**
+ * Who held the addresses of each node in a stretch of time; of all nodes of the cluster, or of those. What is to be asked of
+ * one node is best asked of one answer: it is worked out then.
+ */
 export async function holdersIn(
   db: Db,
   clusterId: number,
   range: { from: number; to: number; nodeIds?: readonly number[] },
 ): Promise<(nodeId: number) => Holders> {
-  const nodes = groupBy(await holdingsIn(db, clusterId, range), ({ nodeId }) => nodeId);
-  const services = heldBy(nodes.get(ALL_NODES) ?? []);
+  const texts = groupBy(await holdingsIn(db, clusterId, range), ({ nodeId }) => nodeId);
+  const heldBy = (nodeId: number) => byAddress((texts.get(nodeId) ?? []).flatMap(readHoldings));
+  const services = heldBy(ALL_NODES);
   return (nodeId) => {
-    const own = heldBy(nodes.get(nodeId) ?? []);
+    const own = heldBy(nodeId);
     return (address, from, to) => holderOf({ own, services }, address, { from, to });
   };
 }
