@@ -1,4 +1,4 @@
-import type { Amounts, Measure } from "../holdings/holdings.ts";
+import type { Amounts, Measure } from "./measures.ts";
 
 /** Between the fields of a key. Control characters are kept out of all that becomes part of one. */
 export const BETWEEN = "\u0000";
@@ -27,7 +27,9 @@ export const DIMENSIONS = {
   source: { address: "address", ...OWNER },
   /** One flow group of a node, its source in the hands of one owner. */
   group: { ...FLOW, ...OWNER },
+  /** One owner on one node; all without an owner are one row, without a node. */
   owner: { ...OWNER, node: "text" },
+  /** An owner that belongs to no workload is one of its own: of kind `Pod`, say. */
   workload: WORKLOAD,
   namespace: { namespace: "text" },
   node: { node: "text" },
@@ -61,9 +63,12 @@ export type Table = {
   /** Fields of the dimension joined by BETWEEN. Each once. */
   keys: readonly string[];
   columns: Partial<Record<Measure, readonly number[]>>;
-  /** All that has no row, taken together; `rows`: no fewer than so many keys were folded away. Counts and their rows add up to all there was. */
+  /**
+   * All that has no row, taken together: of gauges the most at once. `rows`: no fewer than so many keys were folded away. Counts and
+   * their rows add up to all there was. Peers, which several keys share, are not in it.
+   */
   rest: Amounts;
-  /** No row is short of more than this. Missing: of nothing. */
+  /** No row is short of more than this, but in `owner` that of what has no owner. Missing: of nothing. */
   lack: Bounds;
   /** No key without a row has more than this. Missing: there is no such key. */
   miss: Bounds;
