@@ -162,17 +162,16 @@ export class NodeLives {
 /** Where in its period a workload rolls out, from 0 to 1. */
 const phase = ({ seed, cluster }: Place, { name }: Workload): number => chance(seed, cluster, name, "phase");
 
-/** The workload of each Pod's place on the node. */
+/** The workload of each Pod's place on the node: one of each, and then by how many of it there should be. */
 function assign({ workloads, pods, node }: Place): Workload[] {
-  const here = workloads.filter(({ nodes = Number.POSITIVE_INFINITY }) => node < nodes);
-  const single = here.filter(({ perNode }) => perNode === 1).slice(0, pods);
+  const here = workloads.filter(({ nodes = Number.POSITIVE_INFINITY }) => node < nodes).slice(0, pods);
   const many = here.filter(({ perNode }) => perNode > 1);
   const wanted = many.reduce((sum, { perNode }) => sum + perNode, 0);
-  const room = pods - single.length;
-  const slots = [...single];
-  for (const workload of many)
-    for (let pod = 0; pod < Math.max(1, Math.round((workload.perNode / wanted) * room)); pod += 1)
-      if (slots.length < pods) slots.push(workload);
-  const filler = many.find(({ kind }) => kind === "Deployment");
-  return filler ? [...slots, ...Array<Workload>(pods - slots.length).fill(filler)] : slots;
+  const room = pods - (here.length - many.length);
+  const slots = [...here];
+  const missing = (workload: Workload) =>
+    (workload.perNode / wanted) * room - slots.filter((slot) => slot === workload).length;
+  while (many.length > 0 && slots.length < pods)
+    slots.push(many.reduce((most, workload) => (missing(workload) > missing(most) ? workload : most)));
+  return slots;
 }

@@ -43,6 +43,8 @@ export class SimulatedNode implements Watcher {
   private told = "";
   private lossy = false;
   private silent = false;
+  /** What begins before the agent listens is no event for it. */
+  private starting = false;
   private failures: Failures = { insertFailed: 0, drop: 0, clashResolve: 0 };
 
   constructor(
@@ -60,7 +62,7 @@ export class SimulatedNode implements Watcher {
   dumped = (entry: Parameters<Watcher["dumped"]>[0]): void => this.summary.add(entry);
 
   heard: Watcher["heard"] = (entry, at) => {
-    if (this.cluster.spec.events === "off") return;
+    if (this.starting || this.cluster.spec.events === "off") return;
     if (this.lossy && this.random() < LOST_EVENTS) return;
     this.summary.event(entry, at);
   };
@@ -104,14 +106,14 @@ export class SimulatedNode implements Watcher {
     const { cluster, index, owners } = this;
     const lives = cluster.lives(index);
     const alive = lives.alive(at);
-    this.met = lives.lives.length;
+    this.met = lives.lives.findIndex(({ since }) => since > at);
+    if (this.met < 0) this.met = lives.lives.length;
     owners.hold(textOf(cluster.nodeAddress(index)), { kind: "host", name: cluster.nodeName(index) });
     for (const { address, owner } of cluster.services()) owners.hold(address, owner);
-    // What begins before anybody listens is no event.
-    this.summary.configure({ eventsOn: false, timeouts: {} });
+    this.starting = true;
     this.table.begins({ from: at, to: at });
     for (const pod of alive) this.begin(pod, at);
-    this.summary.configure({ eventsOn: cluster.spec.events !== "off", timeouts: {} });
+    this.starting = false;
     this.dump(at);
   }
 
@@ -135,7 +137,7 @@ export class SimulatedNode implements Watcher {
     table.end();
     const lives = this.cluster.lives(this.index);
     lives.through(window.to - 1);
-    for (; this.met < lives.lives.length; this.met += 1) {
+    for (; (lives.lives[this.met]?.since ?? window.to) < window.to; this.met += 1) {
       const pod = lives.lives[this.met]!;
       if (pod.until > window.from) this.begin(pod, window.from);
     }
