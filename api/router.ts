@@ -2,6 +2,7 @@ import { OpenAPIHono } from "@hono/zod-openapi";
 import type { Db } from "../db/client.ts";
 import type { Stored, StoredReport } from "../db/queries/reports.ts";
 import type { Scope, Token } from "../db/queries/tokens.ts";
+import type { Retention } from "../db/tiers.ts";
 import { invalid, ProblemError } from "./problem.ts";
 
 /** One line of the log. Never a token, never a whole report. */
@@ -22,6 +23,8 @@ export interface Deps {
   log: (event: LogEvent) => void;
   /** Hash of the one admin token that is configured rather than stored. */
   adminTokenHash?: string | undefined;
+  /** How long each tier is kept. Default: DEFAULT_RETENTION. */
+  retention?: Retention | undefined;
   /** How long a body may take to come, in ms. */
   bodyDeadlineMs?: number | undefined;
 }

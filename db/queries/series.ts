@@ -1,150 +1,148 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Db } from "../client.ts";
+import { plan } from "../plan.ts";
+import type { Piece } from "../plan.ts";
 import { storable } from "../text.ts";
+import { AGGREGATES, HOUR, MINUTE, SLOT_MS, TEN_MINUTES, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
+import type { Retention, Tier } from "../tiers.ts";
 import { MAX_WINDOW_MS } from "./reports.ts";
-import type { WindowRange } from "./windows.ts";
+import { measured } from "./series/measured.ts";
+import type { Measured } from "./series/measured.ts";
+import type { SeriesAggregate, SeriesMetric } from "./series/metrics.ts";
+import { dirtyIn } from "./stock.ts";
 
-/** Where each gauge stands in samples. */
-const GAUGES = {
-  entries: "s.entries",
-  count: "s.count",
-  limit: "s.max",
-  buckets: "s.buckets",
-  unreplied: "s.unreplied",
-  assured: "s.assured",
-  offloaded: "s.offloaded",
-  ipv4: "s.ipv4",
-  ipv6: "s.ipv6",
-  tcp: "s.tcp",
-  udp: "s.udp",
-  icmp: "s.icmp",
-  icmpv6: "s.icmpv6",
-  sctp: "s.sctp",
-  otherProtocols: "s.other_protocols",
-  tcpNone: "s.tcp_none",
-  tcpSynSent: "s.tcp_syn_sent",
-  tcpSynRecv: "s.tcp_syn_recv",
-  tcpEstablished: "s.tcp_established",
-  tcpFinWait: "s.tcp_fin_wait",
-  tcpCloseWait: "s.tcp_close_wait",
-  tcpLastAck: "s.tcp_last_ack",
-  tcpTimeWait: "s.tcp_time_wait",
-  tcpClose: "s.tcp_close",
-  tcpSynSent2: "s.tcp_syn_sent2",
-  natNone: "s.nat_none",
-  natSnat: "s.nat_snat",
-  natDnat: "s.nat_dnat",
-  natBoth: "s.nat_both",
-  unreadableLines: "s.unreadable_lines",
-  untracked: "s.untracked",
-  older: "s.older",
-  forgotten: "s.forgotten",
-  agentRss: "s.agent_rss",
-} as const;
-type Gauge = keyof typeof GAUGES;
-
-/** Where each count of what happened in a window stands in samples. */
-const COUNTS = {
-  opened: "s.opened",
-  closed: "s.closed",
-  overruns: "s.overruns",
-  found: "s.stat_found",
-  invalid: "s.stat_invalid",
-  insertFailed: "s.stat_insert_failed",
-  drop: "s.stat_drop",
-  earlyDrop: "s.stat_early_drop",
-  error: "s.stat_error",
-  searchRestart: "s.stat_search_restart",
-  clashResolve: "s.stat_clash_resolve",
-  chainTooLong: "s.stat_chain_too_long",
-  tableFull: "s.table_full",
-  agentCpuMs: "s.agent_cpu_ms",
-} as const;
-type Count = keyof typeof COUNTS;
-
-export type SeriesMetric = Gauge | Count | "utilisation";
-export const SERIES_COUNTS = Object.keys(COUNTS) as Count[];
-export const SERIES_METRICS = [
-  ...(Object.keys(GAUGES) as Gauge[]),
-  ...SERIES_COUNTS,
-  "utilisation",
-] as const satisfies SeriesMetric[];
-
-export type SeriesQuery = WindowRange & {
+export type SeriesQuery = {
+  clusterId: number;
   metric: SeriesMetric;
-  /** A series a node, or (default without `node`) one for the cluster. */
-  by?: "cluster" | "node" | undefined;
+  /** One series of the whole cluster, or one a node. */
+  by: "cluster" | "node";
+  /** Of this node alone, by node. */
+  node?: string | undefined;
+  /** Multiples of `stepMs`. */
+  from: number;
+  to: number;
   stepMs: number;
+  /** What a step makes of a gauge; counts are added up. */
+  aggregate: SeriesAggregate;
+  /** Of a count, a second of the time that is covered. */
+  rate: boolean;
+  /** Series at most: those with the highest peaks. */
+  limit: number;
+  retention: Retention;
+  now: number;
 };
 
 /** `points` are [start of the step in epoch ms, value]; a step without a value has no point. */
 export type Series = { node: string | null; points: [number, number][] };
+/** `omitted`: how many series more there are. `pieces`: what was read. */
+export type SeriesAnswer = { series: Series[]; omitted: number; pieces: Piece[] };
 
-type Row = { node: string | null; step: number; value: number };
+/** Tiers that there are of a cluster or of a node, finest first. */
+export const tiersOf = (by: "cluster" | "node"): Tier[] =>
+  by === "cluster" ? [MINUTE, TEN_MINUTES, HOUR] : [WINDOW, TEN_MINUTES, HOUR];
+
+/** Whether steps of that length are made of whole slots of the tier. */
+export const fits = (tier: Tier, stepMs: number): boolean => tier === WINDOW || stepMs % SLOT_MS[tier] === 0;
 
 /**
- * How a metric went. Steps are multiples of `stepMs`. A node's gauge is the highest of the windows that reach into the
- * step, so that a peak is seen at any zoom; a count is the sum of the windows that begin in it, so that steps add up. The
- * cluster's is the sum over the nodes that have one. Utilisation is the highest in the cluster as well: one full table is
- * no better for the others.
+ * How a metric went. A node's gauge is of the windows that reach into the step; a count is the sum of the windows that
+ * begin in it, so that steps add up. The cluster's is the sum over the nodes, minute by minute, but of utilisation the
+ * highest: one full table is no better for the others. Series with the highest peaks come first.
  */
-export async function series(db: Db, query: SeriesQuery): Promise<Series[]> {
-  const byNode = query.by === "node" || (query.by === undefined && query.node !== undefined);
-  const perNode = isCount(query.metric)
-    ? countSteps(query, COUNTS[query.metric])
-    : nodeSteps(query, gauge(query.metric));
-  const together = sql.raw(query.metric === "utilisation" ? "max(value)" : "total(value)");
-  const rows = await db.all<Row>(
-    byNode
-      ? sql`select node, step, value from (${perNode}) order by node, step`
-      : sql`select null as node, step, ${together} as value from (${perNode}) group by step order by step`,
-  );
-  const found = new Map<string | null, Series>();
+export async function series(db: Db, query: SeriesQuery): Promise<SeriesAnswer> {
+  const names = query.by === "node" ? await nodesOf(db, query) : new Map([[WHOLE_CLUSTER, null]]);
+  const nodeIds = [...names.keys()];
+  const tiers = tiersOf(query.by).filter((tier) => fits(tier, query.stepMs));
+  const { retention, now } = query;
+  const dirty = await dirtyIn(db, query.clusterId, nodeIds, query);
+  const pieces = plan(query, { tiers, dirty, retention, now });
+  const rows = await db.all<Row>(statement(query, pieces, nodeIds));
+  const found = new Map<number, Series>();
   for (const { node, step, value } of rows) {
-    const one = found.get(node) ?? { node, points: [] };
+    const one = found.get(node) ?? { node: names.get(node) ?? null, points: [] };
     one.points.push([step, value]);
     found.set(node, one);
   }
-  return [...found.values()];
+  return { series: [...found.values()], omitted: (rows[0]?.nodes ?? 0) - found.size, pieces };
 }
 
-const isCount = (metric: SeriesMetric): metric is Count => metric in COUNTS;
+type Row = { node: number; step: number; value: number; nodes: number };
+
+async function nodesOf(
+  db: Db,
+  { clusterId, node }: SeriesQuery,
+): Promise<ReadonlyMap<number, string | null>> {
+  const named = node === undefined ? sql`` : sql`and name = ${storable(node)}`;
+  const rows = await db.all<{ id: number; name: string }>(
+    sql`select id, name from nodes where cluster_id = ${clusterId} ${named}`,
+  );
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
+/** Nodes are ranked in the database: a large cluster has many more points than are shown. */
+function statement(query: SeriesQuery, pieces: readonly Piece[], nodeIds: readonly number[]): SQL {
+  const how = measured(query.metric, query.aggregate, query.rate);
+  const rows = sql`${fromWindows(query, how, pieces, nodeIds)} union all ${fromBuckets(query, how, pieces, nodeIds)}`;
+  return sql`
+    with found as (${rows}),
+    stepped as materialized (
+      select node, step, ${sql.raw(how.ofStep)} as result from found
+      ${how.onlyKnown ? sql`where value is not null` : sql``}
+      group by node, step having result is not null
+    ),
+    peaks as (select node, max(result) as peak from stepped group by node),
+    shown as (select node, peak from peaks order by peak desc, node limit ${query.limit})
+    select node, step, result as value, (select count(*) from peaks) as nodes
+    from shown join stepped using (node)
+    order by peak desc, node, step`;
+}
 
 /** CROSS JOIN keeps the nodes outside: each is then one seek into its own time. */
-function nodeSteps({ clusterId, from, to, node, stepMs }: SeriesQuery, gauge: SQL): SQL {
+function fromWindows(
+  { clusterId, stepMs }: SeriesQuery,
+  how: Measured,
+  pieces: readonly Piece[],
+  nodeIds: readonly number[],
+): SQL {
   const length = sql`cast(${stepMs} as integer)`;
-  const step = sql`(s.start / ${length} + o.value) * ${length}`;
-  return sql`
-    select n.name as node, ${step} as step, max(${gauge}) as value
-    from nodes n
-    cross join samples s on s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id
-      and s.start > ${from - MAX_WINDOW_MS} and s.start < ${to}
+  const step = how.reaches
+    ? sql`(s.start / ${length} + o.value) * ${length}`
+    : sql`s.start / ${length} * ${length}`;
+  const reaching = sql`
     cross join json_each(${stepsAWindow(stepMs)}) o
-    where n.cluster_id = ${clusterId} ${named(node)} and s.end > ${from} and ${gauge} is not null
-      and ${step} < s.end and ${step} < ${to} and ${step} + ${length} > ${from}
-    group by n.id, step`;
+    where s.end > p.value ->> 1 and ${step} < s.end and ${step} < p.value ->> 2 and ${step} + ${length} > p.value ->> 1`;
+  const [before, which] = how.reaches ? [MAX_WINDOW_MS, reaching] : [1, sql``];
+  return sql`
+    select s.node_id as node, ${step} as step, s.start as at, ${valueAndWeight(how.ofWindow)}
+    from json_each(${JSON.stringify(nodeIds)}) n
+    cross join json_each(${JSON.stringify(ranges(pieces, true))}) p
+    cross join samples s on s.cluster_id = ${clusterId} and s.tier = ${WINDOW} and s.node_id = n.value
+      and s.start > p.value ->> 1 - ${before} and s.start < p.value ->> 2 ${which}`;
 }
 
-/** Sums are doubles: those of integers fail where they leave 64 bits. */
-function countSteps({ clusterId, from, to, node, stepMs }: SeriesQuery, count: string): SQL {
+function fromBuckets(
+  { clusterId, stepMs }: SeriesQuery,
+  how: Measured,
+  pieces: readonly Piece[],
+  nodeIds: readonly number[],
+): SQL {
   const length = sql`cast(${stepMs} as integer)`;
   return sql`
-    select n.name as node, s.start / ${length} * ${length} as step, total(${sql.raw(count)}) as value
-    from nodes n
-    cross join samples s on s.cluster_id = n.cluster_id and s.tier = 0 and s.node_id = n.id
-      and s.start > ${from - MAX_WINDOW_MS} and s.start < ${to}
-    where n.cluster_id = ${clusterId} ${named(node)} and s.end > ${from} and ${sql.raw(count)} is not null
-    group by n.id, step`;
+    select s.node_id as node, s.start / ${length} * ${length} as step, s.start as at, ${valueAndWeight(how.ofBucket)}
+    from json_each(${JSON.stringify(nodeIds)}) n
+    cross join json_each(${JSON.stringify(ranges(pieces, false))}) p
+    cross join samples s on s.cluster_id = ${clusterId} and s.tier = p.value ->> 0 and s.node_id = n.value
+      and s.start >= p.value ->> 1 and s.start < p.value ->> 2 and s.sequence = ${how.row}
+    left join samples k on k.cluster_id = s.cluster_id and k.tier = s.tier and k.node_id = s.node_id
+      and k.start = s.start and k.boot = s.boot and k.sequence = ${AGGREGATES.known}`;
 }
 
-const named = (node: string | undefined) =>
-  node === undefined ? sql`` : sql`and n.name = ${storable(node)}`;
+const valueAndWeight = ({ value, weight }: Measured["ofWindow"]): SQL =>
+  sql.raw(`${value} as value, ${weight} as weight`);
 
-function gauge(metric: Gauge | "utilisation"): SQL {
-  if (metric === "utilisation") return sql`coalesce(s.count, s.entries) * 1.0 / nullif(s.max, 0)`;
-  return sql.raw(GAUGES[metric]);
-}
+const ranges = (pieces: readonly Piece[], ofWindows: boolean): number[][] =>
+  pieces.filter(({ tier }) => (tier === WINDOW) === ofWindows).map(({ tier, from, to }) => [tier, from, to]);
 
 /** Numbers from 0, one for each step that a window can reach into. */
 function stepsAWindow(stepMs: number): string {

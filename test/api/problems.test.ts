@@ -3,7 +3,7 @@ import { test } from "vitest";
 import type { Db } from "../../db/client.ts";
 import { aReport } from "../support/a-report.ts";
 import { MAX_COMPLAINT_LENGTH } from "../../api/problem.ts";
-import { SERIES_METRICS } from "../../db/queries/series.ts";
+import { SERIES_METRICS } from "../../db/queries/series/metrics.ts";
 import { ADMIN, openService } from "../support/service.ts";
 
 const noPath = {

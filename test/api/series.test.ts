@@ -1,5 +1,6 @@
 import { test } from "vitest";
-import { aReport, NOW } from "../support/a-report.ts";
+import { aReport, aWholeReport, NOW } from "../support/a-report.ts";
+import { foldSamples } from "../support/folded-samples.ts";
 import { ADMIN, openService, type Service } from "../support/service.ts";
 
 const ask = (service: Service, query: string) => service.ask("GET", `/v1/series?${query}`, { token: ADMIN });
@@ -13,6 +14,7 @@ async function twoClusters(): Promise<Service> {
   await service.post(prod, aReport());
   await service.post(prod, aReport({ node: { ...node, name: "node-2" }, table: { count: 20, max: 100 } }));
   await service.post(other, aReport({ table: { count: 5, max: 10 } }));
+  await foldSamples(service.db);
   return service;
 }
 
@@ -20,18 +22,29 @@ test("there is one series a cluster, its nodes added", async ({ expect }) => {
   const service = await twoClusters();
   const { body } = await ask(service, "metric=count");
   expect(body.series).toEqual([
-    { labels: { cluster: "prod" }, points: [[NOW - 30_000, 31]] },
-    { labels: { cluster: "test" }, points: [[NOW - 30_000, 5]] },
+    { labels: { cluster: "prod" }, points: [[NOW - 60_000, 31]] },
+    { labels: { cluster: "test" }, points: [[NOW - 60_000, 5]] },
   ]);
 });
 
-test("by node there is one series each", async ({ expect }) => {
+test("by node there is one series each, the highest peak first, of so many clusters as may be read", async ({
+  expect,
+}) => {
   const service = await twoClusters();
-  const { body } = await ask(service, "metric=utilisation&cluster=prod&by=node");
-  expect(body.series).toEqual([
-    { labels: { cluster: "prod", node: "node-1" }, points: [[NOW - 30_000, 0.011]] },
-    { labels: { cluster: "prod", node: "node-2" }, points: [[NOW - 30_000, 0.2]] },
-  ]);
+  const nodes = async (query: string) => {
+    const { body } = await ask(service, `metric=utilisation&by=node&${query}`);
+    return body.series.map(({ labels, points }: { labels: object; points: unknown }) => [labels, points]);
+  };
+  const [first, second, test] = [
+    [{ cluster: "prod", node: "node-2" }, [[NOW - 60_000, 0.2]]],
+    [{ cluster: "prod", node: "node-1" }, [[NOW - 60_000, 0.011]]],
+    [{ cluster: "test", node: "node-1" }, [[NOW - 60_000, 0.5]]],
+  ];
+  expect(await nodes("cluster=prod")).toEqual([first, second]);
+  expect(await nodes("")).toEqual([test, first, second]);
+  expect(await nodes("limit=2")).toEqual([test, first]);
+  expect((await ask(service, "metric=count&by=node&limit=1")).body.omitted).toBe(2);
+  expect((await ask(service, "metric=count&by=node&limit=3")).body.omitted).toBe(0);
 });
 
 test("a node asked for is the only series", async ({ expect }) => {
@@ -42,13 +55,48 @@ test("a node asked for is the only series", async ({ expect }) => {
   ]);
 });
 
+test("an answer says how long the slots are that were read, and of which time it is", async ({ expect }) => {
+  const service = await twoClusters();
+  const windowOf = async (query: string) => (await ask(service, `metric=count&${query}`)).body.window;
+  service.clock.now = NOW + 1_000;
+  expect(await windowOf("since=1h")).toEqual({
+    from: "2026-11-21T11:00:00.000Z",
+    to: "2026-11-21T12:01:00.000Z",
+    tiers: ["minute"],
+  });
+  expect((await windowOf("since=1h&node=node-1")).tiers).toEqual(["window"]);
+  expect((await windowOf("since=1h&step=10m")).tiers).toEqual(["minute", "ten-minutes"]);
+  expect((await windowOf("since=30d")).tiers).toEqual(["minute", "ten-minutes", "hour"]);
+  expect((await windowOf("since=30d&by=node")).tiers).toEqual(["window", "ten-minutes", "hour"]);
+});
+
+test("counts come as rates of the time that reports cover", async ({ expect }) => {
+  const service = await openService();
+  const token = await service.token("ingest", "prod");
+  await service.post(token, aWholeReport());
+  await foldSamples(service.db);
+  const points = async (query: string) =>
+    (await ask(service, `metric=opened&${query}`)).body.series[0].points;
+  expect(await points("")).toEqual([[NOW - 60_000, 7]]);
+  for (const query of ["rate=true", "rate=true&step=1h"])
+    expect((await points(query))[0][1]).toBeCloseTo(7 / 30, 10);
+  expect((await points("rate=true&node=node-1"))[0]).toEqual([NOW - 30_000, 7 / 30]);
+});
+
 test.for([
-  { query: "since=1h", stepMs: 30_000 },
+  { query: "since=1h", stepMs: 60_000 },
+  { query: "since=1h&node=node-1", stepMs: 30_000 },
+  { query: "since=1h&by=node", stepMs: 60_000 },
   { query: "since=6h", stepMs: 120_000 },
   { query: "since=7d", stepMs: 3_600_000 },
   { query: "since=400d", stepMs: 86_400_000 },
   { query: "since=1h&step=5m", stepMs: 300_000 },
-  { query: "since=55000s&step=5s", stepMs: 5000 },
+  { query: "since=55000s&step=5s&node=node-1", stepMs: 5000 },
+  // Of then, minutes are no longer kept.
+  { query: "from=2026-11-19T11:00:00Z&to=2026-11-19T11:30:00Z", stepMs: 600_000 },
+  { query: "from=2026-11-19T11:00:00Z&to=2026-11-19T11:30:00Z&node=node-1", stepMs: 30_000 },
+  { query: "from=2026-11-01T11:00:00Z&to=2026-11-01T11:30:00Z&node=node-1", stepMs: 3_600_000 },
+  { query: "from=2021-11-01T11:00:00Z&to=2021-11-01T11:30:00Z", stepMs: 3_600_000 },
 ])("?$query steps by $stepMs ms", async ({ query, stepMs }, { expect }) => {
   const service = await openService();
   expect((await ask(service, `metric=entries&${query}`)).body.stepMs).toBe(stepMs);
@@ -57,17 +105,44 @@ test.for([
 test.for([
   { query: "", at: "metric" },
   { query: "metric=speed", at: "metric" },
-  { query: "metric=entries&by=pod", at: "by" },
+  { query: "metric=entries&by=zone", at: "by" },
+  { query: "metric=entries&by=cluster&node=node-1", at: "by" },
   { query: "metric=entries&step=0s", at: "step" },
   { query: "metric=entries&step=fast", at: "step" },
-  { query: "metric=entries&since=55001s&step=5s", at: "step" },
-  { query: "metric=entries&step=4s", at: "step" },
+  { query: "metric=entries&since=55001s&step=5s&node=node-1", at: "step" },
+  { query: "metric=entries&step=4s&node=node-1", at: "step" },
   { query: "metric=entries&step=401d", at: "step" },
+  { query: "metric=entries&step=30s", at: "step" },
+  { query: "metric=entries&step=90s", at: "step" },
+  { query: "metric=entries&step=5m&since=3d", at: "step" },
+  { query: "metric=entries&step=15m&since=3d", at: "step" },
+  { query: "metric=entries&step=15m&since=4d&node=node-1", at: "step" },
+  { query: "metric=entries&step=30m&since=15d", at: "step" },
+  { query: "metric=entries&by=node&since=250001s&step=50s", at: "step" },
   { query: "metric=entries&since=never", at: "since" },
   { query: "metric=entries&from=5&to=4", at: "from" },
+  { query: "metric=entries&limit=5", at: "limit" },
+  { query: "metric=entries&by=node&limit=1001", at: "limit" },
+  { query: "metric=entries&aggregate=sum", at: "aggregate" },
+  { query: "metric=opened&aggregate=max", at: "aggregate" },
+  { query: "metric=utilisation&aggregate=avg", at: "aggregate" },
+  { query: "metric=entries&rate=true", at: "rate" },
+  { query: "metric=opened&rate=yes", at: "rate" },
 ])("?$query is refused at $at", async ({ query, at }, { expect }) => {
   const service = await openService();
   const { status, body } = await ask(service, query);
   expect(status).toBe(422);
   expect(body.errors.map(({ path }: { path: string[] }) => path)).toContainEqual([at]);
+});
+
+test("as much as may be asked for is answered", async ({ expect }) => {
+  const service = await openService();
+  for (const query of [
+    "since=2d&step=1m",
+    "since=14d&step=10m",
+    "since=3d&step=45s&node=node-1",
+    "by=node&since=250000s&step=50s",
+    "by=node&limit=1000",
+  ])
+    expect([query, (await ask(service, `metric=count&${query}`)).status]).toEqual([query, 200]);
 });
