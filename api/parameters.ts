@@ -26,7 +26,7 @@ export const flag = parsed(
   "neither true nor false",
 );
 
-const Address = parsed(canonicalAddress, "not an IPv4 or IPv6 address");
+export const Address = parsed(canonicalAddress, "not an IPv4 or IPv6 address");
 const Protocol = parsed(parseProtocol, "neither a protocol such as tcp nor a number from 0 to 255");
 
 /** The parameters that narrow a question to part of a fleet. */

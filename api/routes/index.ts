@@ -1,9 +1,11 @@
 import { clusters } from "./clusters.ts";
 import { nodes } from "./nodes.ts";
+import { owners } from "./owners.ts";
 import { probes } from "./probes.ts";
 import { reports } from "./reports.ts";
 import { series } from "./series.ts";
+import { sysctls } from "./sysctls.ts";
 import { talkers } from "./talkers.ts";
 import { tokens } from "./tokens.ts";
 
-export const routes = [reports, talkers, series, nodes, clusters, tokens, probes] as const;
+export const routes = [reports, talkers, series, nodes, owners, sysctls, clusters, tokens, probes] as const;

@@ -2,6 +2,7 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { cleanText } from "../facts/words.ts";
+import { storable } from "../text.ts";
 
 /** Somebody held an address in [since, until), epoch ms. Texts are "" where nobody says. */
 export type Ownership = {
@@ -36,8 +37,8 @@ export type OwnershipFilter = {
   at?: number | undefined;
 };
 
-/** Where a page begins: after these in the order of the list. `id` undefined: after all that began then. */
-export type OwnershipPage = { after?: { since: number; id?: number } | undefined; limit: number };
+/** Where a page begins: after the row with these in the order of the list. */
+export type OwnershipPage = { after?: { since: number; id: number } | undefined; limit: number };
 
 /** Who held what of a cluster, the latest start first; of equal starts what became known last. */
 export async function ownerships(
@@ -51,9 +52,9 @@ export async function ownerships(
   if (address !== undefined) conditions.push(sql`o.address = ${address}`);
   if (namespace !== undefined) conditions.push(sql`o.namespace = ${cleanText(namespace)}`);
   if (name !== undefined) conditions.push(sql`o.name = ${cleanText(name)}`);
-  if (node !== undefined) conditions.push(sql`n.name = ${cleanText(node)}`);
+  if (node !== undefined) conditions.push(sql`n.name = ${storable(node)}`);
   if (at !== undefined) conditions.push(sql`o.since <= ${at}`, sql`coalesce(o.until > ${at}, true)`);
-  if (after) conditions.push(sql`(o.since, o.id) < (${after.since}, ${after.id ?? 0})`);
+  if (after) conditions.push(sql`(o.since, o.id) < (${after.since}, ${after.id})`);
   const rows = await db.all<Omit<Ownership, "absent"> & { absent: number }>(sql`
     select o.id, n.name as node, o.address, o.kind, o.namespace, o.name, o.uid, o.workload_kind as workloadKind,
       o.workload, o.source, o.since, o.until, o.absent
