@@ -1,6 +1,6 @@
 import { formatAddress } from "../../agent/conntrack/address.ts";
 import type { Owner } from "../../agent/owners/owner.ts";
-import { NodeLives } from "./lives.ts";
+import { type Life, NodeLives } from "./lives.ts";
 import { chance, seedOf } from "./random.ts";
 import type { ClusterSpec } from "./spec.ts";
 import { SHOP_WORKLOADS, type Workload } from "./workloads.ts";
@@ -40,8 +40,14 @@ export interface Route {
   dual: boolean;
 }
 
+/** A ULA network (RFC 4193) for what is inside. */
+const INSIDE_V6 = 0xfd00c0de | 0;
+
 const ip = (a: number, b: number, c: number, d: number): number => (a << 24) | (b << 16) | (c << 8) | d;
 export const textOf = (address: number): string => formatAddress([address], 0, 4);
+
+/** The words of a Pod's or node's IPv6 address. */
+export const insideV6 = (address: number): number[] => [INSIDE_V6, 0, 0, address];
 
 /** What all nodes of a cluster share. Addresses are words as of Entry. */
 export class Cluster {
@@ -103,6 +109,12 @@ export class Cluster {
     const route = this.outsideRoute(to) ?? this.serviceRoute(to, slot * ENDPOINTS_MS);
     this.endpoints.set(to, { at: slot, route });
     return route;
+  }
+
+  /** Those that a Pod has to itself. */
+  addressesOf({ workload, text, address }: Life): string[] {
+    if (workload.hostNetwork) return [];
+    return this.spec.ipv6Share > 0 ? [text, formatAddress(insideV6(address), 0, 6)] : [text];
   }
 
   /** Services with their addresses. */

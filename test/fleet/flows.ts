@@ -12,7 +12,7 @@ import {
   REPLY_SRC,
   SEEN_REPLY,
 } from "../../agent/conntrack/entry.ts";
-import type { Route } from "./cluster.ts";
+import { insideV6, type Route } from "./cluster.ts";
 import type { Life } from "./lives.ts";
 
 const [SYN_SENT, ESTABLISHED, TIME_WAIT] = [1, 3, 7];
@@ -20,8 +20,8 @@ const ESTABLISHED_S = 432_000;
 const SYN_SENT_S = 120;
 const UDP_S = 30;
 const BYTES_A_PACKET = 600;
-/** Half of 2001:db8::/32 (RFC 3849) for what is outside, a ULA network (RFC 4193) for what is inside. */
-const [OUTSIDE_V6, INSIDE_V6] = [0x20010db8, 0xfd00c0de | 0];
+/** 2001:db8::/32 (RFC 3849) for what is outside. */
+const outsideV6 = (address: number): number[] => [0x20010db8, 0, 0, address];
 
 /** A flow as the model has it. Instants are epoch ms. */
 export interface Flow {
@@ -105,18 +105,8 @@ export class FlowRow {
 /** IPv6 counterparts of the same Pod, peer and NAT address. */
 function addressesV6(entry: Entry, { pod, peer, nat }: Flow): void {
   entry.family = 6;
-  put(entry, ORIG_SRC, INSIDE_V6, pod.address);
-  put(entry, ORIG_DST, OUTSIDE_V6, peer);
-  put(entry, REPLY_SRC, OUTSIDE_V6, peer);
-  put(entry, REPLY_DST, INSIDE_V6, nat === 0 ? pod.address : nat);
+  entry.addresses.set(insideV6(pod.address), ORIG_SRC);
+  entry.addresses.set(outsideV6(peer), ORIG_DST);
+  entry.addresses.set(outsideV6(peer), REPLY_SRC);
+  entry.addresses.set(insideV6(nat === 0 ? pod.address : nat), REPLY_DST);
 }
-
-function put(entry: Entry, at: number, network: number, host: number): void {
-  entry.addresses[at] = network;
-  entry.addresses[at + 1] = 0;
-  entry.addresses[at + 2] = 0;
-  entry.addresses[at + 3] = host;
-}
-
-/** The words of a Pod's or node's IPv6 address. */
-export const insideV6 = (address: number): number[] => [INSIDE_V6, 0, 0, address];

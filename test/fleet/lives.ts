@@ -79,6 +79,12 @@ export class NodeLives {
     return this.lives.filter(({ since, until }) => since <= at && at < until);
   }
 
+  /** Those who lived for a part of [from, to) at least. */
+  during(from: number, to: number): Life[] {
+    this.through(to);
+    return this.lives.filter(({ since, until }) => since < to && until > from);
+  }
+
   private begin(slot: number): void {
     const { workload, next } = this.slots[slot]!;
     const { from } = this.place;

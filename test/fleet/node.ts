@@ -1,11 +1,9 @@
 import { timeoutsOf } from "../../agent/host/sysctls.ts";
-import { formatAddress } from "../../agent/conntrack/address.ts";
 import { OwnerBook } from "../../agent/owners/book.ts";
 import { Summary } from "../../agent/summary/summary.ts";
 import type { Window } from "../../agent/window.ts";
 import type { Completeness, Counters, Report } from "../../api/wire.ts";
 import { type Cluster, textOf } from "./cluster.ts";
-import { insideV6 } from "./flows.ts";
 import type { Life } from "./lives.ts";
 import { poisson, type Random, seeded, seedOf } from "./random.ts";
 import { NodeTable, type Watcher } from "./table.ts";
@@ -120,14 +118,7 @@ export class SimulatedNode implements Watcher {
   private begin(pod: Life, at: number): void {
     this.pods.push(pod);
     this.table.keep(pod, Math.max(at, pod.since));
-    for (const address of this.addressesOf(pod)) this.owners.hold(address, pod.owner, pod.since);
-  }
-
-  private addressesOf(pod: Life): string[] {
-    if (pod.workload.hostNetwork) return [];
-    return this.cluster.spec.ipv6Share > 0
-      ? [pod.text, formatAddress(insideV6(pod.address), 0, 6)]
-      : [pod.text];
+    for (const address of this.cluster.addressesOf(pod)) this.owners.hold(address, pod.owner, pod.since);
   }
 
   /** All that happens in the window. */
@@ -153,7 +144,7 @@ export class SimulatedNode implements Watcher {
 
   private stays(pod: Life, at: number): boolean {
     if (pod.until > at) return true;
-    for (const address of this.addressesOf(pod)) this.owners.release(address, pod.owner, pod.until);
+    for (const address of this.cluster.addressesOf(pod)) this.owners.release(address, pod.owner, pod.until);
     return false;
   }
 
