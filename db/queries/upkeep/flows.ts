@@ -1,0 +1,88 @@
+import { sql } from "drizzle-orm";
+import { decodeBucket, SegmentError } from "../../bucket.ts";
+import type { Db } from "../../client.ts";
+import { ClusterFold, foldBuckets, foldWindows } from "../../fold.ts";
+import type { Bucket } from "../../fold/table.ts";
+import { finerTier, SLOT_MS, WHOLE_CLUSTER, WINDOW } from "../../tiers.ts";
+import type { BucketTier } from "../../tiers.ts";
+import { holdersIn } from "../facts.ts";
+import { MAX_WINDOW_MS } from "../reports.ts";
+import type { Buckets } from "./samples.ts";
+import { nodeWindows } from "./windows.ts";
+
+/** The flows of one bucket; undefined where nothing finer has any. `damaged`: what of the finer tier does not decode. */
+export type FlowBucket = { nodeId: number; bucket: Bucket | undefined; damaged: number };
+
+/** The flows of these buckets, as they follow from the finer tier; of nodes without any there may be none. */
+export function flowBuckets(db: Db, buckets: Buckets): AsyncGenerator<FlowBucket> {
+  const finer = finerTier(buckets.tier, buckets.nodeIds[0] ?? WHOLE_CLUSTER);
+  if (finer !== WINDOW) return ofBuckets(db, buckets, finer);
+  return buckets.nodeIds[0] === WHOLE_CLUSTER ? ofCluster(db, buckets) : ofNodes(db, buckets);
+}
+
+const slotOf = ({ tier, start }: Buckets) => ({ start, end: start + SLOT_MS[tier] });
+
+async function* ofNodes(db: Db, buckets: Buckets): AsyncGenerator<FlowBucket> {
+  const { clusterId, nodeIds } = buckets;
+  const slot = slotOf(buckets);
+  const holders = await holdersIn(db, clusterId, { ...reachOf(buckets), nodeIds });
+  for await (const { nodeId, windows, damaged } of nodeWindows(db, { clusterId, slot, nodeIds }))
+    yield {
+      nodeId,
+      bucket: windows.length > 0 ? foldWindows(slot, windows, holders(nodeId)) : undefined,
+      damaged,
+    };
+}
+
+/** By name, since the ids of nodes depend on which was heard of first. */
+async function* ofCluster(db: Db, buckets: Buckets): AsyncGenerator<FlowBucket> {
+  const { clusterId } = buckets;
+  const slot = slotOf(buckets);
+  const nodes = await db.all<{ id: number; name: string }>(sql`
+    select id, name from nodes where cluster_id = ${clusterId} order by name`);
+  const names = new Map(nodes.map(({ id, name }) => [id, name]));
+  const holders = await holdersIn(db, clusterId, reachOf(buckets));
+  const fold = new ClusterFold(slot);
+  let windowsFolded = 0;
+  let damaged = 0;
+  for await (const node of nodeWindows(db, { clusterId, slot, nodeIds: [...names.keys()] })) {
+    fold.add(names.get(node.nodeId) ?? "", node.windows, holders(node.nodeId));
+    windowsFolded += node.windows.length;
+    damaged += node.damaged;
+  }
+  yield { nodeId: WHOLE_CLUSTER, bucket: windowsFolded > 0 ? fold.finish() : undefined, damaged };
+}
+
+/** A window that reaches into the slot has its holders of all its length. */
+const reachOf = ({ start, tier }: Buckets) => ({
+  from: start - MAX_WINDOW_MS,
+  to: start + SLOT_MS[tier] + MAX_WINDOW_MS,
+});
+
+async function* ofBuckets(db: Db, buckets: Buckets, finer: BucketTier): AsyncGenerator<FlowBucket> {
+  const { clusterId, nodeIds } = buckets;
+  const { start, end } = slotOf(buckets);
+  for (const nodeId of nodeIds) {
+    const rows = await db.all<{ data: ArrayBuffer | number[] }>(sql`
+      select data from buckets
+      where cluster_id = ${clusterId} and tier = ${finer} and node_id = ${nodeId}
+        and start >= ${start} and start < ${end} order by start`);
+    const found: Bucket[] = [];
+    for (const { data } of rows) {
+      const bucket = decoded(new Uint8Array(data));
+      if (bucket) found.push(bucket);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const bucket = found.length > 0 ? foldBuckets(found) : undefined;
+    yield { nodeId, bucket, damaged: rows.length - found.length };
+  }
+}
+
+function decoded(data: Uint8Array): Bucket | undefined {
+  try {
+    return decodeBucket(data);
+  } catch (error) {
+    if (error instanceof SegmentError) return undefined;
+    throw error;
+  }
+}
