@@ -40,7 +40,8 @@ function port(text: string | undefined, complain: Complain): number {
   return DEFAULT_PORT;
 }
 
-function databaseUrl(text: string | undefined, complain: Complain): string {
+/** As CONNTRAIL_DATABASE_URL says, or its default. */
+export function databaseUrl(text: string | undefined, complain: Complain): string {
   if (!text) return DEFAULT_DATABASE;
   if (!DATABASE_URL.test(text))
     complain(
@@ -61,7 +62,7 @@ function admin(text: string | undefined, complain: Complain): string | undefined
 }
 
 /** Path of the database's file; for a server, where the file would be. */
-export function databaseFile({ databaseUrl }: Config): string {
+export function databaseFile({ databaseUrl }: Pick<Config, "databaseUrl">): string {
   const url = databaseUrl.startsWith("file:") ? databaseUrl : DEFAULT_DATABASE;
   const path = url.slice("file:".length).split("?")[0] ?? "";
   return decodeURIComponent(path.startsWith("///") ? path.slice(2) : path);
