@@ -1,77 +1,65 @@
-import type { Measure } from "../db/holdings/holdings.ts";
-
-/** Fields of an answer that add up over clusters; a field one of them does not know is not known of all. */
-type Sums = Record<string, number | undefined>;
-
-/** What one cluster answers to "who are the top ones?". */
-export interface ClusterAnswer<Metric, Row, Rest extends Sums & { share: number }, Total extends Sums> {
-  /** The metric asked for, or entries where no row of the cluster knows that. */
-  rankedBy: Metric;
-  rows: Row[];
-  remainder: Rest;
-  total: Total;
-  /** False where reports had folded something away that may belong to a row. */
-  exact: boolean;
-  /** Entries so folded. */
-  unlisted: number;
-  windows: number;
-}
+import { MEASURES } from "../db/fold/measures.ts";
+import type { Amounts, Measure } from "../db/fold/measures.ts";
+import type { Bounds } from "../db/fold/table.ts";
+import type { TalkerAnswer } from "../db/queries/talkers.ts";
+import type { Part } from "../db/talkers/ranking.ts";
 
 /** A cluster and a way to ask it for its first `limit` rows. */
-export interface Asked<Answer> {
+export interface Asked {
   cluster: string;
-  ask: (limit: number) => Promise<Answer>;
+  ask: (limit: number) => Promise<TalkerAnswer>;
 }
+
+export type FleetAnswer = Omit<TalkerAnswer, "rows"> & {
+  rows: (TalkerAnswer["rows"][number] & { cluster: string })[];
+};
 
 /**
  * One answer for several clusters. Each is asked apart and, where rows of others push some of its own out of the top,
  * once more for fewer, so that its remainder is computed where it is exact. Where any cluster knows the metric it ranks,
  * those that do not come last and have no share of it; else entries rank all. Shares become shares of the whole fleet.
  */
-export async function askFleet<
-  Metric extends Measure,
-  Row extends { share: number } & { [measure in Measure]?: number | undefined },
-  Rest extends Sums & { share: number },
-  Total extends Sums,
->(clusters: readonly Asked<ClusterAnswer<Metric, Row, Rest, Total>>[], limit: number, metric: Metric) {
-  const first = await Promise.all(clusters.map(({ ask }) => ask(limit)));
-  const rankedBy: Metric | "entries" = first.some((answer) => answer.rankedBy === metric)
-    ? metric
-    : "entries";
-  const rank = (row: Row) => row[rankedBy] ?? -1;
+export async function askFleet(
+  clusters: readonly Asked[],
+  limit: number,
+  metric: Measure,
+): Promise<FleetAnswer> {
+  const first = await oneByOne(clusters, ({ ask }) => ask(limit));
+  const rankedBy = first.some((answer) => answer.rankedBy === metric) ? metric : "entries";
+  const rank = ({ amounts }: Part) => amounts[rankedBy] ?? -1;
   const kept = rowsKept(
     first.map(({ rows }) => rows.map(rank)),
     limit,
   );
-  const answers = await Promise.all(
-    first.map(async (answer, at) => {
-      const keep = kept[at] ?? 0;
-      return keep < answer.rows.length ? ((await clusters[at]?.ask(keep)) ?? answer) : answer;
-    }),
-  );
-  // Peers do not add up, so that shares are by entries there.
-  const shared = rankedBy === "peers" ? "entries" : rankedBy;
-  const weights = weightsOf(
-    answers.map((answer) => (answer.rankedBy === rankedBy ? (answer.total[shared] ?? 0) : 0)),
-  );
-  const rows = answers.flatMap((answer, at) =>
-    answer.rows.map((row) => ({
-      cluster: clusters[at]?.cluster ?? "",
-      ...row,
-      share: row.share * (weights[at] ?? 0),
-    })),
-  );
+  const answers = await oneByOne(first, async (answer, at) => {
+    const keep = kept[at] ?? 0;
+    return keep < answer.rows.length ? ((await clusters[at]?.ask(keep)) ?? answer) : answer;
+  });
+  const weigh = weighing(answers, rankedBy);
+  const rows = answers
+    .flatMap((answer, at) =>
+      answer.rows.map((row) => ({ ...weigh(row, at), cluster: clusters[at]?.cluster ?? "" })),
+    )
+    .toSorted((a, b) => rank(b) - rank(a));
+  const apart = answers.flatMap(({ unattributed }, at) => (unattributed ? [weigh(unattributed, at)] : []));
+  const least = rows.length < limit ? 0 : (rows.map(rank).at(-1) ?? 0);
   return {
     rankedBy,
-    rows: rows.toSorted((a, b) => rank(b) - rank(a)),
-    remainder: sum(
-      answers.map(({ remainder }, at) => ({ ...remainder, share: remainder.share * (weights[at] ?? 0) })),
-    ),
+    rows,
+    remainder: together(answers.map(({ remainder }, at) => weigh(remainder, at))),
+    unattributed: apart.length > 0 ? together(apart) : undefined,
     total: sum(answers.map(({ total }) => total)),
-    exact: answers.every(({ exact }) => exact),
-    unlisted: answers.reduce((all, { unlisted }) => all + unlisted, 0),
-    windows: answers.reduce((all, { windows }) => all + windows, 0),
+    ...exactness(answers, rankedBy, least),
+    pieces: answers.flatMap(({ pieces }) => pieces),
+    coveredMs: Math.max(0, ...answers.map(({ coveredMs }) => coveredMs)),
   };
+}
+
+/** In turn, so that the tables of one cluster are in memory and not those of all. */
+async function oneByOne<T, U>(all: readonly T[], ask: (one: T, at: number) => Promise<U>): Promise<U[]> {
+  const answers: U[] = [];
+  for (const [at, one] of all.entries()) answers.push(await ask(one, at));
+  return answers;
 }
 
 /** How many of each cluster's rows are among the `limit` largest of all. */
@@ -83,16 +71,47 @@ function rowsKept(ranks: readonly number[][], limit: number): number[] {
   return kept;
 }
 
-function weightsOf(totals: readonly number[]): number[] {
+/** Makes of a share of one cluster one of all. */
+function weighing(answers: readonly TalkerAnswer[], rankedBy: Measure) {
+  // Peers do not add up, so that shares are by entries there.
+  const shared = rankedBy === "peers" ? "entries" : rankedBy;
+  const totals = answers.map((answer) => (answer.rankedBy === rankedBy ? (answer.total[shared] ?? 0) : 0));
   const all = totals.reduce((sum, value) => sum + value, 0);
-  return totals.map((value) => (totals.length === 1 ? 1 : value / (all || 1)));
+  const weights = totals.map((value) => (totals.length === 1 ? 1 : value / (all || 1)));
+  return <P extends Part>(part: P, at: number): P => ({ ...part, share: part.share * (weights[at] ?? 0) });
 }
 
-function sum<T extends Sums>(parts: readonly T[]): T {
-  const total: Sums = {};
-  for (const name of new Set(parts.flatMap((part) => Object.keys(part)))) {
-    const values = parts.map((part) => part[name]);
-    if (!values.includes(undefined)) total[name] = values.reduce((all = 0, value = 0) => all + value, 0);
+function exactness(answers: readonly TalkerAnswer[], rankedBy: Measure, least: number) {
+  const lack = most(answers.map((answer) => answer.lack));
+  const missing = most(answers.map((answer) => answer.missing));
+  const peaksAdded = answers.some((answer) => answer.peaksAdded);
+  const exact = !lack[rankedBy] && (missing[rankedBy] ?? 0) <= least && !peaksAdded;
+  return { lack, missing, peaksAdded, exact };
+}
+
+function together(parts: readonly Part[]): Part {
+  return {
+    amounts: sum(parts.map(({ amounts }) => amounts)),
+    share: parts.reduce((share, part) => share + part.share, 0),
+  };
+}
+
+/** A measure that one cluster does not know is not known of all. */
+function sum(parts: readonly Amounts[]): Amounts {
+  const total: Amounts = { rows: parts.reduce((rows, part) => rows + part.rows, 0) };
+  for (const measure of MEASURES) {
+    const values = parts.map((part) => part[measure]);
+    if (values.length > 0 && !values.includes(undefined))
+      total[measure] = values.reduce<number>((all, value = 0) => all + value, 0);
   }
-  return total as T;
+  return total;
+}
+
+function most(bounds: readonly Bounds[]): Bounds {
+  const largest: Bounds = {};
+  for (const measure of MEASURES) {
+    const values = bounds.flatMap((bound) => bound[measure] ?? []);
+    if (values.length > 0) largest[measure] = Math.max(...values);
+  }
+  return largest;
 }

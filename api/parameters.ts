@@ -42,6 +42,16 @@ export const filters = {
     .meta({ param: { description: "One node." } }),
 };
 
+const name = (description: string) =>
+  z.string().min(1).max(MAX_TEXT).optional().meta({ param: { description } });
+
+/** The parameters that narrow a question to what some own. */
+export const ownerFilters = {
+  namespace: name("Namespace of the owner."),
+  workload: name("Workload of the owner."),
+  pod: name("Name of the owner: a Pod, host, container or what a file says."),
+};
+
 /** The parameters that narrow a question to some of the flows. */
 export const flowFilters = {
   source: Address.optional().meta({ param: { description: "Address the flows come from." } }),

@@ -1,88 +1,59 @@
 import type { Db } from "../client.ts";
-import { isFilter } from "../holdings/filter.ts";
-import type { FlowFilter } from "../holdings/filter.ts";
-import { MEASURES } from "../holdings/holdings.ts";
-import type { Amounts, Count, Holdings, Measure } from "../holdings/holdings.ts";
-import { countsOf } from "../holdings/tally.ts";
-import { decodeSegment, decodeTalkers } from "../segment.ts";
-import { matchingSources, sources, sourcesWithTraffic } from "../holdings/sources.ts";
-import { rankedTally } from "./ranked-tally.ts";
-import type { WindowRange } from "./windows.ts";
+import { isCount, MEASURES } from "../fold/measures.ts";
+import type { Measure } from "../fold/measures.ts";
+import type { Piece } from "../plan.ts";
+import { Ranking } from "../talkers/ranking.ts";
+import type { Part, Ranked } from "../talkers/ranking.ts";
+import { readTables } from "./tables.ts";
+import type { TableQuestion } from "./tables.ts";
 
 export const TALKER_METRICS = MEASURES;
 export type TalkerMetric = Measure;
 
-/** Windows that overlap [from, to) count. Addresses in canonical form (see canonicalAddress). */
-export type TalkerQuery = WindowRange &
-  FlowFilter & {
-    /** Names the one row to list: everybody else is the remainder. */
-    source?: string | undefined;
-    limit: number;
-    /** What to rank by; entries by default. */
-    metric?: TalkerMetric | undefined;
-  };
-
-/** Counts are undefined where nobody knows (bytes without accounting). */
-export type Measures = { entries: number; snatEntries: number; unreplied: number } & {
-  [count in Count]?: number | undefined;
+export type TalkerQuery = TableQuestion & {
+  limit: number;
+  /** What to rank by; entries by default. */
+  metric?: TalkerMetric | undefined;
 };
 
-/**
- * Each gauge is the most the source held in any one window of a node, added over the nodes; each count is what happened in
- * all windows together. `share` is its part of the total by what ranked, or by entries where peers did, which do not add up.
- */
-export type Talker = Measures & { address: string; peers: number; share: number };
+/** `key` is of the dimension BY[by]. `perSecond`: of a count that ranked, in the time that reports cover. */
+export type Talker = Part & { key: string; perSecond?: number };
 
-export type TalkerAnswer = {
-  /** The metric asked for, or entries where no row of the range knows that. */
-  rankedBy: TalkerMetric;
-  talkers: Talker[];
-  /** Everyone not listed, taken together: the most they all held in any one window. */
-  remainder: Measures & { sources: number; share: number };
-  /** Rows and remainder added up. */
-  total: Measures & { sources: number };
-  /** False where reports had folded something away that may belong to a row. */
-  exact: boolean;
-  /** Entries so folded: no row can be short of more than this. 0 where exact. */
-  unlisted: number;
-  /** Windows that were looked at. */
-  windows: number;
+/**
+ * Each gauge is the most a row had in any one window of its node, or where the cluster answers, in any one minute, its nodes
+ * added up; each count is all that happened.
+ */
+export type TalkerAnswer = Omit<Ranked, "rows"> & {
+  rows: Talker[];
+  /** A gauge was put together of several that may have been at their most at different times: it may be too large. */
+  peaksAdded: boolean;
+  pieces: readonly Piece[];
+  /** How much of the pieces reports told of, in ms. */
+  coveredMs: number;
 };
 
-/**
- * The sources that use the table most, largest first. Filters other than `source` narrow the answer to the flow
- * groups that match, of which reports list only the largest: see `exact`.
- */
+/** The rows with most, largest first. */
 export async function topTalkers(db: Db, query: TalkerQuery): Promise<TalkerAnswer> {
-  const { source, metric = "entries", limit } = query;
-  const filter = { ...query, source: undefined };
-  const { listed, remainder, total, known, exact, unlisted, windows } = await rankedTally(db, query, {
-    read: reader(filter, metric),
-    filtered: isFilter(filter),
-    metric,
-    limit,
-    only: source === undefined ? undefined : [source],
-  });
+  const { by, metric = "entries", limit } = query;
+  const owned = by === "pod" || by === "workload" || by === "namespace";
+  const ranking = new Ranking({ metric, limit, owned });
+  const reading = await readTables(db, query);
+  for await (const { table } of reading.slots()) ranking.add(table);
+  const { rows, ...ranked } = ranking.finish();
+  const { rankedBy } = ranked;
+  const coveredMs = await reading.coveredMs();
+  const peaksAdded = reading.peaksAdded() && !isCount(rankedBy);
   return {
-    rankedBy: known ? metric : "entries",
-    talkers: listed.map(({ key, amounts, share }) => {
-      return { address: key, ...measures(amounts), peers: amounts.peers ?? 0, share };
-    }),
-    remainder: { sources: remainder.amounts.rows, ...measures(remainder.amounts), share: remainder.share },
-    total: { sources: total.rows, ...measures(total) },
-    exact,
-    unlisted,
-    windows,
+    ...ranked,
+    rows: rows.map((row) => ({ ...row, ...rate(row, rankedBy, coveredMs) })),
+    exact: ranked.exact && !peaksAdded,
+    peaksAdded,
+    pieces: reading.pieces,
+    coveredMs,
   };
 }
 
-function reader(filter: FlowFilter, metric: TalkerMetric): (data: Uint8Array) => Holdings {
-  if (isFilter(filter)) return (data) => matchingSources(decodeSegment(data), filter);
-  const traffic = metric === "bytes" || metric === "packets";
-  return traffic ? (data) => sourcesWithTraffic(decodeSegment(data)) : (data) => sources(decodeTalkers(data));
-}
-
-function measures(amounts: Amounts): Measures {
-  const { entries = 0, snatEntries = 0, unreplied = 0 } = amounts;
-  return { entries, snatEntries, unreplied, ...countsOf(amounts) };
+function rate({ amounts }: Part, rankedBy: Measure, coveredMs: number): { perSecond?: number } {
+  if (!isCount(rankedBy) || coveredMs === 0) return {};
+  return { perSecond: ((amounts[rankedBy] ?? 0) * 1000) / coveredMs };
 }

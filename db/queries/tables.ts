@@ -1,0 +1,212 @@
+import { sql } from "drizzle-orm";
+import { decodeBucket } from "../bucket.ts";
+import type { Db } from "../client.ts";
+import { foldWindows } from "../fold.ts";
+import type { FoldWindow } from "../fold.ts";
+import type { Bucket, Dimension, Table } from "../fold/table.ts";
+import { plan } from "../plan.ts";
+import type { Piece } from "../plan.ts";
+import { decodeSegment } from "../segment.ts";
+import type { By, Filter } from "../talkers/source.ts";
+import { Narrowing } from "../talkers/narrowing.ts";
+import { storable } from "../text.ts";
+import { HOUR, MINUTE, SLOT_MS, slotOf, TEN_MINUTES, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
+import type { Retention, Tier } from "../tiers.ts";
+import { holdersIn } from "./facts.ts";
+import { ownersNamed } from "./owners.ts";
+import { dirtyIn } from "./stock.ts";
+import { segmentsIn } from "./windows.ts";
+
+/** Who had what in [from, to) of a cluster, or of a node of it. */
+export type TableQuestion = Filter & {
+  clusterId: number;
+  by: By;
+  from: number;
+  to: number;
+  /** Name of a node: its own windows and buckets answer. */
+  node?: string | undefined;
+  retention: Retention;
+  now: number;
+};
+
+/** What is known of a slot: the rows that match, as `by` says. Where nothing is, there is no slot. */
+export type Slot = { tier: Tier; from: number; to: number; table: Table };
+
+export type Reading = {
+  /** What the range was cut into: the first begins where the answer does. None where nothing of it is kept. */
+  pieces: readonly Piece[];
+  /** How much of them reports told of, in ms: of several nodes, that of the one with most. */
+  coveredMs: () => Promise<number>;
+  /** In time. */
+  slots: () => AsyncGenerator<Slot>;
+  /**
+   * Whether, in any of the slots so far, rows were put together of several whose gauges may have been at their most at
+   * different times: they may then say more than was ever held at once.
+   */
+  peaksAdded: () => boolean;
+};
+
+/**
+ * A Pod is sought on so many nodes at most; a name that more of them know, or none, is answered from the tables of the
+ * cluster.
+ */
+const MAX_NODES = 8;
+/** Of up to 1 MB each: a Worker has 128 MB. */
+const PAGE_BUCKETS = 16;
+
+const NOTHING: Table = { keys: [], columns: {}, rest: { rows: 0 }, lack: {}, miss: {} };
+
+type Node = { id: number; name: string };
+type Range = { from: number; to: number };
+
+/** The tables of a range, slot by slot. */
+export async function* tablesIn(db: Db, question: TableQuestion): AsyncGenerator<Slot> {
+  const { slots } = await readTables(db, question);
+  yield* slots();
+}
+
+/**
+ * Chooses what to read: where a node or a Pod is named, the windows and buckets of its node, which tell each source from the
+ * other; else those of the whole cluster.
+ */
+export async function readTables(db: Db, question: TableQuestion): Promise<Reading> {
+  const { clusterId, retention, now } = question;
+  const nodes = await nodesAsked(db, question);
+  const range = nodes
+    ? { from: slotOf(MINUTE, question.from), to: slotOf(MINUTE, question.to + SLOT_MS[MINUTE] - 1) }
+    : { from: question.from, to: question.to };
+  const ids = nodes ? nodes.map(({ id }) => id) : [WHOLE_CLUSTER];
+  const tiers: Tier[] = [nodes ? WINDOW : MINUTE, TEN_MINUTES, HOUR];
+  const pieces = plan(range, { tiers, dirty: await dirtyIn(db, clusterId, ids, range), retention, now });
+  const narrowing = new Narrowing(question.by, question, nodes ? "node" : "cluster");
+  const reader = { db, clusterId, narrowing };
+  return {
+    pieces,
+    coveredMs: () => coveredMs(db, clusterId, ids, pieces),
+    slots: () => (nodes ? slotsOfNodes(reader, nodes, pieces) : slotsOfCluster(reader, pieces)),
+    peaksAdded: () => narrowing.peaksAdded,
+  };
+}
+
+/** Undefined: the whole cluster. */
+async function nodesAsked(db: Db, question: TableQuestion): Promise<Node[] | undefined> {
+  const { clusterId, node, pod, namespace, from, to } = question;
+  if (node !== undefined)
+    return db.all<Node>(
+      sql`select id, name from nodes where cluster_id = ${clusterId} and name = ${storable(node)}`,
+    );
+  if (pod === undefined) return undefined;
+  const held = await ownersNamed(db, clusterId, { namespace, name: pod, from, to });
+  const ids = [...new Set(held.map(({ nodeId }) => nodeId))];
+  if (ids.length === 0 || ids.length > MAX_NODES) return undefined;
+  return db.all<Node>(sql`
+    select id, name from nodes
+    where cluster_id = ${clusterId} and id in (select value from json_each(${JSON.stringify(ids)}))`);
+}
+
+type Reader = { db: Db; clusterId: number; narrowing: Narrowing };
+
+async function* slotsOfCluster(
+  { db, clusterId, narrowing }: Reader,
+  pieces: readonly Piece[],
+): AsyncGenerator<Slot> {
+  const { dimension } = narrowing;
+  for (const piece of pieces) {
+    const cluster = { clusterId, nodeId: WHOLE_CLUSTER, piece, dimension };
+    for await (const { start, bucket } of bucketsIn(db, cluster)) {
+      yield slot(piece.tier, start, narrowing.table(bucket[dimension] ?? NOTHING));
+    }
+  }
+}
+
+/** Of several nodes, what they have in a slot is added up. */
+async function* slotsOfNodes(
+  { db, clusterId, narrowing }: Reader,
+  nodes: readonly Node[],
+  pieces: readonly Piece[],
+): AsyncGenerator<Slot> {
+  const { dimension } = narrowing;
+  for (const piece of pieces) {
+    const slots = new Map<number, Table[]>();
+    for (const { id, name } of nodes) {
+      const one = { clusterId, nodeId: id, piece, dimension };
+      const found = piece.tier === WINDOW ? minutesIn(db, one) : bucketsIn(db, one);
+      for await (const { start, bucket } of found) {
+        const table = narrowing.table(bucket[dimension] ?? NOTHING, name);
+        slots.set(start, [...(slots.get(start) ?? []), table]);
+      }
+    }
+    for (const [start, tables] of [...slots].toSorted(([a], [b]) => a - b))
+      yield slot(piece.tier, start, narrowing.together(tables));
+  }
+}
+
+const slot = (tier: Tier, from: number, table: Table): Slot => ({
+  tier,
+  from,
+  to: from + SLOT_MS[tier === WINDOW ? MINUTE : tier],
+  table,
+});
+
+type OneOf = { clusterId: number; nodeId: number; piece: Piece; dimension: Dimension };
+type Found = { start: number; bucket: Bucket };
+
+async function* bucketsIn(db: Db, { clusterId, nodeId, piece, dimension }: OneOf): AsyncGenerator<Found> {
+  let from = piece.from;
+  while (from < piece.to) {
+    const rows = await db.all<{ start: number; data: ArrayBuffer | number[] }>(sql`
+      select start, data from buckets
+      where cluster_id = ${clusterId} and tier = ${piece.tier} and node_id = ${nodeId}
+        and start >= ${from} and start < ${piece.to}
+      order by start limit ${PAGE_BUCKETS}`);
+    for (const { start, data } of rows)
+      yield { start, bucket: decodeBucket(new Uint8Array(data), [dimension]) };
+    // A local driver works synchronously: others get their turn between two pages.
+    await new Promise((resolve) => setImmediate(resolve));
+    const last = rows.at(-1);
+    from = last && rows.length === PAGE_BUCKETS ? last.start + 1 : piece.to;
+  }
+}
+
+/** Windows of a node folded as those of a cluster are, so that both say the same of the same time. */
+async function* minutesIn(db: Db, { clusterId, nodeId, piece }: OneOf): AsyncGenerator<Found> {
+  const holders = await holdersIn(db, clusterId, { ...reach(piece), nodeIds: [nodeId] });
+  const minutes = new Map<number, FoldWindow[]>();
+  for await (const { start, end, data } of segmentsIn(db, { clusterId, nodeId, ...piece })) {
+    const window = { start, end, segment: decodeSegment(data) };
+    for (const minute of minutesOf({ from: Math.max(start, piece.from), to: Math.min(end, piece.to) }))
+      minutes.set(minute, [...(minutes.get(minute) ?? []), window]);
+  }
+  for (const [start, windows] of [...minutes].toSorted(([a], [b]) => a - b))
+    yield {
+      start,
+      bucket: foldWindows({ start, end: start + SLOT_MS[MINUTE] }, windows, holders(nodeId)),
+    };
+}
+
+/** Windows may begin before the piece and end after it. */
+const reach = ({ from, to }: Range): Range => ({ from: from - SLOT_MS[HOUR], to: to + SLOT_MS[HOUR] });
+
+function minutesOf({ from, to }: Range): number[] {
+  const minutes: number[] = [];
+  for (let at = slotOf(MINUTE, from); at < to; at += SLOT_MS[MINUTE]) minutes.push(at);
+  return minutes;
+}
+
+async function coveredMs(
+  db: Db,
+  clusterId: number,
+  nodeIds: readonly number[],
+  pieces: readonly Piece[],
+): Promise<number> {
+  const [row] = await db.all<{ ms: number | null }>(sql`
+    select max(ms) as ms from (
+      select sum(coalesce(s.covered_ms, s.end - s.start)) as ms
+      from json_each(${JSON.stringify(nodeIds)}) as n
+      cross join json_each(${JSON.stringify(pieces)}) as p
+      cross join samples s on s.cluster_id = ${clusterId} and s.tier = p.value ->> 'tier' and s.node_id = n.value
+        and s.start >= p.value ->> 'from' and s.start < p.value ->> 'to'
+      where s.tier = ${WINDOW} or s.sequence = 3
+      group by s.node_id)`);
+  return row?.ms ?? 0;
+}

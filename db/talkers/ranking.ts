@@ -1,0 +1,133 @@
+import { topKeys } from "../fold/choose.ts";
+import type { Candidates } from "../fold/choose.ts";
+import { Peak, Sum } from "../fold/column.ts";
+import type { Column } from "../fold/column.ts";
+import { isUnowned } from "../fold/keys.ts";
+import { isCount, MEASURES } from "../fold/measures.ts";
+import type { Amounts, Measure } from "../fold/measures.ts";
+import { Merger } from "../fold/merge.ts";
+import type { Bounds, Table } from "../fold/table.ts";
+
+/** `share`: its part of the total by what ranked, or by entries where peers did, which do not add up. */
+export type Part = { amounts: Amounts; share: number };
+
+export type Ranked = {
+  /** The metric asked for, or entries where no row of the range knows that. */
+  rankedBy: Measure;
+  /** Largest first, equal ones in the order of their keys. */
+  rows: (Part & { key: string })[];
+  /** Everyone not listed, taken together: of gauges the most they all held at once. */
+  remainder: Part;
+  /** What nobody is known to own, where rows are owners. */
+  unattributed: Part | undefined;
+  /** All of it added up. */
+  total: Amounts;
+  /** No row is short of more than this. Missing: of nothing. */
+  lack: Bounds;
+  /** Nobody who is not listed has more than this. Missing: nobody has any. */
+  missing: Bounds;
+  /** By what ranked: the rows are whole, and nobody else has more than they. */
+  exact: boolean;
+};
+
+/** Rows at once, of some 100 bytes: those of a fortnight of a cluster. Longer ranges are merged so many at a time. */
+const MAX_ROWS = 250_000;
+/** By each measure, from one such part to the next. */
+const KEPT_KEYS = 4096;
+
+/** Finds the largest of tables one after another. */
+export class Ranking {
+  readonly #metric: Measure;
+  readonly #limit: number;
+  readonly #owned: boolean;
+  #merger = inTime();
+  #rows = 0;
+
+  /** `owned`: rows are owners, and what has none is told apart. */
+  constructor({ metric, limit, owned }: { metric: Measure; limit: number; owned: boolean }) {
+    this.#metric = metric;
+    this.#limit = limit;
+    this.#owned = owned;
+  }
+
+  add(table: Table): void {
+    this.#merger.add(table);
+    this.#rows += table.keys.length;
+    if (this.#rows <= MAX_ROWS) return;
+    const soFar = this.#merger.finish(topKeys(KEPT_KEYS, isUnowned));
+    this.#merger = inTime();
+    this.#merger.add(soFar);
+    this.#rows = soFar.keys.length;
+  }
+
+  finish(): Ranked {
+    let rankedBy: Measure = this.#metric;
+    const table = this.#merger.finish((candidates) => {
+      rankedBy = candidates.columns[this.#metric] ? this.#metric : "entries";
+      return this.#chosen(candidates, rankedBy);
+    });
+    return this.#answer(table, rankedBy);
+  }
+
+  #chosen({ keys, columns }: Candidates, rankedBy: Measure): number[] {
+    const values = columns[rankedBy] ?? [];
+    const isApart = (row: number) => this.#owned && isUnowned(keys[row] ?? "");
+    const rows = [...keys.keys()];
+    const ranked = rows
+      .filter((row) => !isApart(row))
+      .toSorted(
+        (a, b) => (values[b] ?? 0) - (values[a] ?? 0) || ((keys[a] ?? "") < (keys[b] ?? "") ? -1 : 1),
+      );
+    return [...ranked.slice(0, this.#limit), ...rows.filter(isApart)];
+  }
+
+  #answer(table: Table, rankedBy: Measure): Ranked {
+    const all = table.keys.map((key, row) => ({ key, amounts: amountsAt(table, row) }));
+    const isApart = ({ key }: { key: string }) => this.#owned && isUnowned(key);
+    const apart = all.find(isApart)?.amounts;
+    const listed = all.filter((one) => !isApart(one));
+    const total = listed.reduce((sum, { amounts }) => added(sum, amounts), table.rest);
+    const whole = apart ? added(total, { ...apart, rows: 0 }) : total;
+    // Peers of several rows do not add up: the same peer may be among them more than once.
+    const shared = rankedBy === "peers" ? "entries" : rankedBy;
+    const part = (amounts: Amounts): Part => ({
+      amounts,
+      share: whole[shared] ? (amounts[shared] ?? 0) / whole[shared] : 0,
+    });
+    const rows = listed
+      .map(({ key, amounts }) => ({ key, ...part(amounts) }))
+      .toSorted((a, b) => (b.amounts[rankedBy] ?? 0) - (a.amounts[rankedBy] ?? 0));
+    const least =
+      rows.length < this.#limit ? 0 : (rows.at(-1)?.amounts[rankedBy] ?? Number.POSITIVE_INFINITY);
+    return {
+      rankedBy,
+      rows,
+      remainder: part(table.rest),
+      unattributed: apart && part({ ...apart, rows: 0 }),
+      total: whole,
+      lack: table.lack,
+      missing: table.miss,
+      exact: (table.lack[rankedBy] ?? 0) === 0 && (table.miss[rankedBy] ?? 0) <= least,
+    };
+  }
+}
+
+const inTime = () => new Merger<Column>((measure) => (isCount(measure) ? new Sum() : new Peak()));
+
+function amountsAt({ columns }: Table, row: number): Amounts {
+  const amounts: Amounts = { rows: 1 };
+  for (const measure of MEASURES) {
+    const value = columns[measure]?.[row];
+    if (value !== undefined) amounts[measure] = value;
+  }
+  return amounts;
+}
+
+function added(one: Amounts, other: Amounts): Amounts {
+  const sum: Amounts = { rows: one.rows + other.rows };
+  for (const measure of MEASURES) {
+    const [a, b] = [one[measure], other[measure]];
+    if (measure !== "peers" && (a !== undefined || b !== undefined)) sum[measure] = (a ?? 0) + (b ?? 0);
+  }
+  return sum;
+}

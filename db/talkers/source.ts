@@ -1,0 +1,114 @@
+import { BETWEEN, DIMENSIONS, NODE_DIMENSIONS } from "../fold/table.ts";
+import type { Dimension } from "../fold/table.ts";
+import type { Measure } from "../fold/measures.ts";
+import { NAT_CLASSES } from "../segment.ts";
+import type { NatClass } from "../segment.ts";
+import { cleanText } from "../facts/words.ts";
+
+/** What a row of an answer is: the table whose keys are of that form. */
+export const BY = {
+  pod: "owner",
+  workload: "workload",
+  namespace: "namespace",
+  node: "node",
+  address: "address",
+  peer: "peer",
+  flow: "flow",
+} as const satisfies Record<string, Dimension>;
+export type By = keyof typeof BY;
+export const BYS = Object.keys(BY) as By[];
+
+/** Which flows, and whose; undefined asks for nothing. Addresses in canonical form. */
+export type Filter = {
+  namespace?: string | undefined;
+  workload?: string | undefined;
+  /** Name of an owner. */
+  pod?: string | undefined;
+  source?: string | undefined;
+  peer?: string | undefined;
+  port?: number | undefined;
+  protocol?: number | undefined;
+  nat?: NatClass | undefined;
+};
+
+/** Of a cluster, or of a node, whose tables tell each source from the other. */
+export type Scope = "cluster" | "node";
+
+/**
+ * From the fewest rows to the most: as each lists as many at most, what has fewer leaves out less. `source` has all sources of a
+ * node, `group` the flow groups that its reports listed.
+ */
+const TABLES: Readonly<Record<Scope, readonly Dimension[]>> = {
+  cluster: ["namespace", "node", "workload", "owner", "address", "peer", "edge", "flow"],
+  node: NODE_DIMENSIONS,
+};
+
+/** The field of a key that a filter is about. */
+const FIELDS: Readonly<Record<keyof Filter, string>> = {
+  namespace: "namespace",
+  workload: "workload",
+  pod: "name",
+  source: "source",
+  peer: "peer",
+  port: "port",
+  protocol: "protocol",
+  nat: "nat",
+};
+
+/** These count distinct peers; from the rows of others they cannot be added up. */
+const KNOW_PEERS: readonly Dimension[] = ["source", "owner", "address"];
+
+/** The table that answers with the fewest rows left out: the smallest that has all the fields asked for. */
+export function tableFor(by: By, filter: Filter, scope: Scope): Dimension {
+  const asked = [...fieldsOf(BY[by]), ...conditions(filter).map(({ field }) => field)];
+  const known = scope === "node" ? asked.filter((field) => field !== "node") : asked;
+  const table = TABLES[scope].find((table) => known.every((field) => fieldsOf(table).includes(field)));
+  return table ?? (scope === "node" ? "group" : "flow");
+}
+
+/** Whether rows of that kind, so narrowed, can say how much of the measure they have. */
+export function isKnown(measure: Measure, by: By, filter: Filter): boolean {
+  if (measure !== "peers") return true;
+  return (["cluster", "node"] as const).every(
+    (scope) => KNOW_PEERS.includes(tableFor(by, filter, scope)) && ["pod", "address"].includes(by),
+  );
+}
+
+/**
+ * The key of the answer's row that a row of the table is part of; undefined for one that does not match. `node` is the name of
+ * the node whose table it is. Undefined itself where all rows stand as they are.
+ */
+export function keysOf(
+  table: Dimension,
+  by: By,
+  filter: Filter,
+  node = "",
+): ((key: string) => string | undefined) | undefined {
+  const tests = conditions(filter).map(({ field, text }) => ({ at: fieldsOf(table).indexOf(field), text }));
+  const isSame = table === BY[by];
+  if (isSame && tests.length === 0) return undefined;
+  const places = fieldsOf(BY[by]).map((field) => fieldsOf(table).indexOf(field));
+  return (key) => {
+    const parts = key.split(BETWEEN);
+    if (tests.some(({ at, text }) => parts[at] !== text)) return undefined;
+    if (isSame) return key;
+    const texts = places.map((at) => (at < 0 ? node : (parts[at] ?? "")));
+    // What nobody holds is one row, of whatever node.
+    const isUnowned = by === "pod" && texts[0] === "";
+    return (isUnowned ? texts.map(() => "") : texts).join(BETWEEN);
+  };
+}
+
+/** A source is called an address where a key is of nothing else. */
+function fieldsOf(table: Dimension): string[] {
+  return Object.keys(DIMENSIONS[table]).map((field) => (field === "address" ? "source" : field));
+}
+
+function conditions(filter: Filter): { field: string; text: string }[] {
+  return Object.entries(FIELDS).flatMap(([name, field]) => {
+    const wanted = filter[name as keyof Filter];
+    if (wanted === undefined) return [];
+    const nat = name === "nat" ? NAT_CLASSES.findIndex((known) => known === wanted) : undefined;
+    return [{ field, text: cleanText(String(nat ?? wanted)) }];
+  });
+}
