@@ -37,7 +37,7 @@ export function coarserTier(tier: BucketTier): BucketTier | undefined {
 
 /**
  * Rows of samples that make up a bucket, by their `sequence`. Gauges have all of them; counts, `windows` and `coveredMs` stand in
- * `sum` alone. `known`: of how many windows `sum` is the sum, where that is not `windows`; the row is there only
+ * `sum` alone, `nodes` in `max`. `known`: of how many windows `sum` is the sum, where that is not `windows`; the row is there only
  * where a gauge needs it.
  */
 export const AGGREGATES = { max: 0, min: 1, last: 2, sum: 3, known: 4 } as const;
