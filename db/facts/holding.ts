@@ -33,11 +33,11 @@ export const identityOf = ({ address, uid, name, namespace, kind, since }: Holdi
 
 /** What a row says of its holding beside which it is: all of a holding that may change. */
 const wordsOf = ({ until, workloadKind, workload, source }: Holding): string =>
-  [until ?? FOREVER, workloadKind, workload, source].join("\0");
+  [until ?? "", workloadKind, workload, source].join("\0");
 
 export const isSaidAlike = (one: Holding, other: Holding): boolean => wordsOf(one) === wordsOf(other);
 
-/** Of two that are said at the same instant the one that counts, whichever came first. */
+/** Of two that are said at the same instant the one that counts, whichever came first: one that knows of an end before one that does not. */
 export const isStronger = (one: Holding, other: Holding): boolean => wordsOf(one) > wordsOf(other);
 
 /** The end, which is not before the start. */
