@@ -13,6 +13,7 @@ import { greeting } from "./node/greeting.ts";
 import { HELP } from "./node/help.ts";
 import { runLocalAgent } from "./node/local-agent.ts";
 import { localAgentToken } from "./node/local-token.ts";
+import { keepUp } from "./node/keep-up.ts";
 import { listen, type Listening } from "./node/serve.ts";
 import { hashToken } from "./tokens.ts";
 
@@ -54,13 +55,14 @@ async function serve(config: Config, withAgent: boolean): Promise<number> {
   const stop = stopSignal();
   const database = await open(config);
   if (!database) return FAILED;
-  const { db } = database;
+  const { db, giveSpaceBack } = database;
   const deps = dependencies(config, database);
   const server = await startListening(createApp(deps), config);
   if (!server) {
     database.close();
     return FAILED;
   }
+  const ticking = keepUp({ ...deps, retention: config.retention, giveSpaceBack }, config.tickMs, stop);
   const token = config.adminToken === undefined ? await firstAdminToken(db, Date.now()) : undefined;
   console.log(greeting(server, { token, configured: config.adminToken !== undefined }));
   const agent = withAgent ? startAgent(deps, config, server.url, stop) : undefined;
@@ -68,6 +70,7 @@ async function serve(config: Config, withAgent: boolean): Promise<number> {
   // First the agent, which hands over the window it is in.
   await agent;
   await server.close();
+  await ticking;
   database.close();
   return 0;
 }
@@ -84,7 +87,7 @@ async function open({ databaseUrl, databaseToken }: Config): Promise<Database | 
   }
 }
 
-function dependencies({ adminToken }: Config, { db }: Database): Deps {
+function dependencies({ adminToken, retention }: Config, { db }: Database): Deps {
   const writer = reportWriter(db);
   const adminTokenHash = adminToken === undefined ? undefined : hashToken(adminToken);
   return {
@@ -94,6 +97,7 @@ function dependencies({ adminToken }: Config, { db }: Database): Deps {
     now: Date.now,
     log,
     adminTokenHash,
+    retention,
   };
 }
 

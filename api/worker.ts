@@ -3,11 +3,13 @@ import { openLibsqlWeb } from "../db/libsql-web.ts";
 import type { Db } from "../db/client.ts";
 import { storeReports } from "../db/queries/reports.ts";
 import { createApp, type LogEvent } from "./app.ts";
+import { maintain, type UpkeepDeps } from "./maintain.ts";
+import { loadRetention, type RetentionVariables } from "./retention.ts";
 import { ProblemError, problemResponse } from "./problem.ts";
 import { hashToken, isSecret, MIN_SECRET } from "./tokens.ts";
 
 /** Bindings, variables and secrets of the Worker. */
-export interface Env {
+export interface Env extends RetentionVariables {
   DB?: D1Database;
   LIBSQL_URL?: string;
   LIBSQL_AUTH_TOKEN?: string;
@@ -15,29 +17,38 @@ export interface Env {
 }
 
 type App = ReturnType<typeof createApp>;
+type Service = { app: App; upkeep: UpkeepDeps };
+
+/** Below the 30 s of CPU time that the platform grants, of which waiting for the database takes none. */
+const TICK_MS = 20_000;
 
 const log = (event: LogEvent) => console.log(JSON.stringify(event));
-/** One app an environment, which lives as long as its isolate. */
-const apps = new WeakMap<Env, App>();
+/** One service an environment, which lives as long as its isolate. */
+const services = new WeakMap<Env, Service>();
 
 export default {
   async fetch(request, env, context): Promise<Response> {
-    const app = appOf(env);
-    if (app) return app.fetch(request, env, context);
+    const service = serviceOf(env);
+    if (service) return service.app.fetch(request, env, context);
     const detail = "The service is not configured; its log says what is missing.";
     return problemResponse(new ProblemError("misconfigured", detail), crypto.randomUUID());
   },
+  async scheduled(_event, env): Promise<void> {
+    const service = serviceOf(env);
+    if (service) await maintain(service.upkeep, { ms: TICK_MS });
+  },
 } satisfies ExportedHandler<Env>;
 
-function appOf(env: Env): App | undefined {
-  const app = apps.get(env) ?? openApp(env);
-  if (app) apps.set(env, app);
-  return app;
+function serviceOf(env: Env): Service | undefined {
+  const service = services.get(env) ?? openService(env);
+  if (service) services.set(env, service);
+  return service;
 }
 
 /** Undefined, with every complaint logged, when the configuration does not do. */
-function openApp(env: Env): App | undefined {
+function openService(env: Env): Service | undefined {
   const { complaints, db } = openDatabase(env);
+  const retention = loadRetention(env, (complaint) => void complaints.push(complaint));
   const adminToken = env.ADMIN_TOKEN ?? "";
   if (!isSecret(adminToken))
     complaints.push(
@@ -47,14 +58,16 @@ function openApp(env: Env): App | undefined {
     log({ level: "error", event: "misconfigured", complaints });
     return undefined;
   }
-  return createApp({
+  const app = createApp({
     db,
     // Requests of a Worker must not wait for each other's input and output, so each commits by itself.
     storeReport: async (report) => (await storeReports(db, [report]))[0] ?? "stored",
     now: Date.now,
     log,
     adminTokenHash: hashToken(adminToken),
+    retention,
   });
+  return { app, upkeep: { db, now: Date.now, log, retention } };
 }
 
 function openDatabase({ DB, LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken }: Env): {

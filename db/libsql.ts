@@ -2,6 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { type Client, createClient } from "@libsql/client";
+import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/libsql";
 import { migrate } from "drizzle-orm/libsql/migrator";
 import type { Db } from "./client.ts";
@@ -9,6 +10,13 @@ import type { Db } from "./client.ts";
 /** How long a statement waits for another process that writes to the same file; nothing else happens meanwhile. */
 const BUSY_TIMEOUT_MS = 1_000;
 const MIGRATIONS = join(import.meta.dirname, "migrations");
+
+/** Pages given back at once, 1 MB: others wait meanwhile. */
+const PAGES_A_STEP = 256;
+/** A file made before space was given back is written anew, if that takes no more than about a second. */
+const MAX_REWRITTEN_BYTES = 128 << 20;
+/** Of auto_vacuum: free pages stay in the file until they are asked for. */
+const INCREMENTAL = 2;
 
 const DURABLE = "pragma journal_mode = wal; pragma synchronous = full;";
 
@@ -43,6 +51,8 @@ export type Database = {
   db: Db;
   /** Brings the schema up to date; does nothing where it is. */
   migrate(): Promise<void>;
+  /** Cuts some of what was freed off the file; whether there is more. Of files only. */
+  giveSpaceBack?: (() => Promise<boolean>) | undefined;
   close(): void;
 };
 
@@ -59,9 +69,40 @@ export async function openLibsql(options: {
     // Files: one connection, because synchronous is a setting of the connection, not of the file.
     ...(file ? { concurrency: 1, timeout: BUSY_TIMEOUT_MS } : {}),
   });
-  if (file) await client.executeMultiple(DURABLE);
+  // The first has to come before anything is written, and is without effect afterwards.
+  if (file) await client.executeMultiple(`pragma auto_vacuum = incremental; ${DURABLE}`);
   const db = drizzle(file ? healing(client) : client);
-  return { db, migrate: () => migrate(db, { migrationsFolder: MIGRATIONS }), close: () => client.close() };
+  return {
+    db,
+    migrate: async () => {
+      await migrate(db, { migrationsFolder: MIGRATIONS });
+      if (file) await becomeShrinkable(db);
+    },
+    ...(file && { giveSpaceBack: () => shrink(db) }),
+    close: () => client.close(),
+  };
+}
+
+async function pragma(db: Db, name: string): Promise<number> {
+  const [row] = await db.all<Record<string, number>>(sql.raw(`pragma ${name}`));
+  return row?.[name] ?? 0;
+}
+
+/** Of a larger file the free pages stay, and are filled again. */
+async function becomeShrinkable(db: Db): Promise<void> {
+  if ((await pragma(db, "auto_vacuum")) === INCREMENTAL) return;
+  if ((await pragma(db, "page_count")) * (await pragma(db, "page_size")) > MAX_REWRITTEN_BYTES) return;
+  await db.run(sql`pragma auto_vacuum = incremental`);
+  await db.run(sql`vacuum`);
+}
+
+async function shrink(db: Db): Promise<boolean> {
+  if ((await pragma(db, "auto_vacuum")) !== INCREMENTAL) return false;
+  const before = await pragma(db, "freelist_count");
+  if (before === 0) return false;
+  await db.all(sql.raw(`pragma incremental_vacuum(${PAGES_A_STEP})`));
+  const after = await pragma(db, "freelist_count");
+  return after > 0 && after < before;
 }
 
 function filePath(url: string): string | undefined {

@@ -1,4 +1,7 @@
+import type { Retention } from "../../db/tiers.ts";
+import { loadRetention } from "../retention.ts";
 import { isSecret, MIN_SECRET } from "../tokens.ts";
+import { parseDuration } from "../window.ts";
 
 export interface Config {
   host: string;
@@ -6,6 +9,9 @@ export interface Config {
   databaseUrl: string;
   databaseToken?: string;
   adminToken?: string;
+  /** How often the upkeep is done, in ms. */
+  tickMs: number;
+  retention: Retention;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -14,6 +20,10 @@ type Complain = (text: string) => void;
 const DEFAULT_HOST = "127.0.0.1";
 const DEFAULT_PORT = 8787;
 const DEFAULT_DATABASE = "file:data/conntrail.db";
+const DEFAULT_TICK_MS = 10_000;
+/** More often there is nothing new; more rarely the last minutes would be missed, and ten minutes folded late. */
+const MIN_TICK_MS = 1_000;
+const MAX_TICK_MS = 600_000;
 const DATABASE_URL = /^(file:[^:]|(libsql|https?|wss?):\/\/)/;
 
 /** The configuration an environment asks for, or every complaint about it at once. */
@@ -24,6 +34,8 @@ export function loadConfig(env: Environment): { config: Config } | { complaints:
     host: env["CONNTRAIL_HOST"] || DEFAULT_HOST,
     port: port(env["CONNTRAIL_PORT"], complain),
     databaseUrl: databaseUrl(env["CONNTRAIL_DATABASE_URL"], complain),
+    tickMs: tick(env["CONNTRAIL_TICK"], complain),
+    retention: loadRetention(env, complain),
   };
   const databaseToken = env["CONNTRAIL_DATABASE_TOKEN"];
   if (databaseToken) config.databaseToken = databaseToken;
@@ -48,6 +60,14 @@ export function databaseUrl(text: string | undefined, complain: Complain): strin
       `CONNTRAIL_DATABASE_URL must begin with file:, libsql://, https:// or http://, such as ${DEFAULT_DATABASE}`,
     );
   return text;
+}
+
+function tick(text: string | undefined, complain: Complain): number {
+  if (!text) return DEFAULT_TICK_MS;
+  const ms = parseDuration(text);
+  if (ms !== undefined && ms >= MIN_TICK_MS && ms <= MAX_TICK_MS) return ms;
+  complain(`CONNTRAIL_TICK is "${text}"; give a duration from 1s to 10m`);
+  return DEFAULT_TICK_MS;
 }
 
 /** Never shows the token, not even a wrong one. */

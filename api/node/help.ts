@@ -13,6 +13,11 @@ Environment:
   CONNTRAIL_DATABASE_TOKEN   token of the libSQL server
   CONNTRAIL_ADMIN_TOKEN      admin token of 32 characters or more; without it one is made at the
                              first start, shown once and kept as a hash
+  CONNTRAIL_TICK             how often what came is folded and what is old deleted, 1s to 10m (10s)
+  CONNTRAIL_KEEP_WINDOWS     how long windows of nodes are kept (72h)
+  CONNTRAIL_KEEP_MINUTES     minutes of clusters (48h)
+  CONNTRAIL_KEEP_TEN_MINUTES ten minutes of nodes and clusters (14d)
+  CONNTRAIL_KEEP_HOURS       hours of nodes and clusters (400d)
 
 With --with-agent, the agent gets CONNTRAIL_URL and CONNTRAIL_TOKEN unless they are set, and all the
 rest of the environment (see node agent/main.ts --help).

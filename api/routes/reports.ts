@@ -2,6 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { allow, readableCluster } from "../access.ts";
 import { readJson } from "../body.ts";
+import { WINDOW } from "../../db/tiers.ts";
 import { bearer, body, bodyProblems, json, problems } from "../contract.ts";
 import { MAX_INFLATED_BYTES, MAX_WIRE_BYTES, parseReport } from "../ingest.ts";
 import { ProblemError } from "../problem.ts";
@@ -31,7 +32,8 @@ reports.openapi(postReport, async (c) => {
   const { deps, caller } = c.var;
   if (!caller.cluster) throw new ProblemError("forbidden", "This token belongs to no cluster.");
   const now = deps.now();
-  const report = parseReport(await readJson(c.req.raw, { ...LIMITS, deadlineMs: deps.bodyDeadlineMs }), now);
+  const sent = await readJson(c.req.raw, { ...LIMITS, deadlineMs: deps.bodyDeadlineMs });
+  const report = parseReport(sent, now, deps.retention?.[WINDOW]);
   const stored = await deps.storeReport(toStoredReport(report, caller.cluster.id, now));
   // Nothing is stored of a cluster that was deleted while the body came, and that must not pass for a receipt.
   if (stored === "duplicate") await readableCluster(deps.db, caller, caller.cluster.name);

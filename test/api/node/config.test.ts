@@ -1,10 +1,17 @@
 import { test } from "vitest";
 import { databaseFile, loadConfig } from "../../../api/node/config.ts";
 import { greeting } from "../../../api/node/greeting.ts";
+import { DEFAULT_RETENTION } from "../../../db/tiers.ts";
 
 test("without any setting there is a local service on a file", ({ expect }) => {
   expect(loadConfig({ CONNTRAIL_ADMIN_TOKEN: "" })).toEqual({
-    config: { host: "127.0.0.1", port: 8787, databaseUrl: "file:data/conntrail.db" },
+    config: {
+      host: "127.0.0.1",
+      port: 8787,
+      databaseUrl: "file:data/conntrail.db",
+      tickMs: 10_000,
+      retention: DEFAULT_RETENTION,
+    },
   });
 });
 
@@ -15,6 +22,11 @@ test("every setting is taken", ({ expect }) => {
     CONNTRAIL_DATABASE_URL: "libsql://example.turso.io",
     CONNTRAIL_DATABASE_TOKEN: "token",
     CONNTRAIL_ADMIN_TOKEN: "a".repeat(32),
+    CONNTRAIL_TICK: "1m",
+    CONNTRAIL_KEEP_WINDOWS: "1h",
+    CONNTRAIL_KEEP_MINUTES: "90m",
+    CONNTRAIL_KEEP_TEN_MINUTES: "2h",
+    CONNTRAIL_KEEP_HOURS: "400d",
   };
   expect(loadConfig(env)).toEqual({
     config: {
@@ -23,8 +35,44 @@ test("every setting is taken", ({ expect }) => {
       databaseUrl: "libsql://example.turso.io",
       databaseToken: "token",
       adminToken: "a".repeat(32),
+      tickMs: 60_000,
+      retention: [3_600_000, 5_400_000, 7_200_000, 400 * 86_400_000],
     },
   });
+});
+
+test.for([
+  ["0s", false],
+  ["1s", true],
+  ["10m", true],
+  ["601s", false],
+  ["10", false],
+])("a tick of %s is taken: %s", ([text, accepted], { expect }) => {
+  const loaded = loadConfig({ CONNTRAIL_TICK: String(text) });
+  expect("config" in loaded).toBe(accepted);
+});
+
+test.for([
+  ["CONNTRAIL_KEEP_WINDOWS", { CONNTRAIL_KEEP_WINDOWS: "59m" }],
+  ["CONNTRAIL_KEEP_WINDOWS", { CONNTRAIL_KEEP_WINDOWS: "401d", CONNTRAIL_KEEP_TEN_MINUTES: "401d" }],
+  ["CONNTRAIL_KEEP_MINUTES", { CONNTRAIL_KEEP_MINUTES: "2 days" }],
+  // An hour is folded from ten minutes, and reports of 72 hours ago are taken.
+  ["CONNTRAIL_KEEP_TEN_MINUTES", { CONNTRAIL_KEEP_TEN_MINUTES: "72h" }],
+  ["CONNTRAIL_KEEP_TEN_MINUTES", { CONNTRAIL_KEEP_WINDOWS: "2h", CONNTRAIL_KEEP_TEN_MINUTES: "2h" }],
+  ["CONNTRAIL_KEEP_HOURS", { CONNTRAIL_KEEP_HOURS: "335h" }],
+] as const)("%s is complained of in %j", ([name, env], { expect }) => {
+  expect(loadConfig(env)).toEqual({
+    complaints: expect.arrayContaining([expect.stringContaining(name)]),
+  });
+});
+
+test.for([
+  { CONNTRAIL_KEEP_TEN_MINUTES: "73h" },
+  { CONNTRAIL_KEEP_WINDOWS: "2h", CONNTRAIL_KEEP_TEN_MINUTES: "3h" },
+  { CONNTRAIL_KEEP_HOURS: "336h" },
+  { CONNTRAIL_KEEP_MINUTES: "1h" },
+])("%j is taken", (env, { expect }) => {
+  expect(loadConfig(env)).toHaveProperty("config");
 });
 
 test("every complaint comes at once, and none shows the token", ({ expect }) => {

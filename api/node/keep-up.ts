@@ -1,0 +1,14 @@
+import { setTimeout } from "node:timers/promises";
+import { maintain, type UpkeepDeps } from "../maintain.ts";
+
+/** So long may one tick take: after an outage, what is left is for the next ones. */
+const TICK_MS = 60_000;
+
+/** Ticks at once and then every so often, one after the other, until told to stop; ends after the last one. */
+export async function keepUp(deps: UpkeepDeps, everyMs: number, stop: AbortSignal): Promise<void> {
+  while (!stop.aborted) {
+    const next = setTimeout(everyMs, undefined, { signal: stop }).catch(() => {});
+    const { end } = await maintain(deps, { ms: TICK_MS, signal: stop });
+    if (end !== "stopped") await next;
+  }
+}
