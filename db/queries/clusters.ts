@@ -1,13 +1,10 @@
 import { asc, eq, sql } from "drizzle-orm";
-import type { SQL } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { boots, clusters, nodes, samples, segments, tokens } from "../schema.ts";
+import { clusters, tokens } from "../schema.ts";
 import { storable } from "../text.ts";
+import { ROWS_A_DELETION, unseen } from "./upkeep/retention.ts";
 
 export type Cluster = { id: number; name: string; createdAt: number };
-
-/** Rows a statement deletes: long enough to be quick, short enough that reports are not kept waiting. */
-const ROWS_A_DELETION = 500;
 
 /** The new cluster, or undefined where the name is taken. */
 export async function insertCluster(
@@ -38,29 +35,40 @@ export async function clusterByName(db: Db, name: string): Promise<Cluster | und
  */
 export async function deleteCluster(db: Db, id: number): Promise<boolean> {
   await db.delete(tokens).where(eq(tokens.clusterId, id));
-  for (const rows of [SOME_SEGMENTS, SOME_SAMPLES]) while (await deleteSome(db, rows, id));
-  const answers = await db.batch([
-    // What a report under way has left since.
-    db.delete(segments).where(eq(segments.clusterId, id)),
-    db.delete(samples).where(eq(samples.clusterId, id)),
-    db.delete(boots).where(eq(boots.clusterId, id)),
-    db.delete(nodes).where(eq(nodes.clusterId, id)),
+  for (const table of Object.keys(KEYS) as Table[]) while (await deleteSome(db, table, id));
+  const [deleted] = await db.batch([
     db.delete(clusters).where(eq(clusters.id, id)).returning(),
+    // What a report or a tick under way has left since.
+    ...Object.keys(KEYS).map((table) => db.run(sql`delete from ${sql.raw(table)} where cluster_id = ${id}`)),
+    db.run(unseen()),
   ]);
-  return answers[4].length > 0;
+  return deleted.length > 0;
 }
 
-const KEY = "cluster_id, tier, node_id, start, boot, sequence";
-const SOME_SEGMENTS = (id: number) => sql`
-  delete from segments
-  where id in (select id from segments where cluster_id = ${id} limit ${ROWS_A_DELETION})
-  returning 1`;
-const SOME_SAMPLES = (id: number) => sql`
-  delete from samples
-  where (${sql.raw(KEY)}) in (select ${sql.raw(KEY)} from samples where cluster_id = ${id} limit ${ROWS_A_DELETION})
-  returning 1`;
+/** Tables of what belongs to a cluster, and the key of each. Segments first, nodes last: by them the rest is found. */
+const KEYS = {
+  segments: "id",
+  samples: "cluster_id, tier, node_id, start, boot, sequence",
+  buckets: "cluster_id, tier, node_id, start",
+  dirty: "cluster_id, tier, node_id, start",
+  owners: "id",
+  listings: "cluster_id, node_id, at",
+  node_settings: "cluster_id, node_id, at",
+  settings: "id",
+  boots: "id",
+  nodes: "id",
+} as const;
+type Table = keyof typeof KEYS;
 
-async function deleteSome(db: Db, rows: (id: number) => SQL, id: number): Promise<boolean> {
-  const deleted = await db.all(rows(id));
+/** Whether there may be more. */
+async function deleteSome(db: Db, table: Table, id: number): Promise<boolean> {
+  const name = sql.raw(table);
+  const key = sql.raw(KEYS[table]);
+  const [deleted] = await db.batch([
+    db.all(sql`
+      delete from ${name}
+      where (${key}) in (select ${key} from ${name} where cluster_id = ${id} limit ${ROWS_A_DELETION}) returning 1`),
+    db.run(unseen()),
+  ]);
   return deleted.length === ROWS_A_DELETION;
 }

@@ -6,6 +6,19 @@ import { storeReports } from "../../db/queries/reports.ts";
 import { insertToken, tokenById } from "../../db/queries/tokens.ts";
 import { aCluster, aReportOf } from "../support/stored-report.ts";
 
+/** A row of each table that ticks write. */
+const ROWS_OF_A_TICK = [
+  (cluster: number) => `buckets (cluster_id, tier, node_id, start, data) values (${cluster}, 1, 0, 0, x'01')`,
+  (cluster: number) => `dirty (cluster_id, tier, node_id, start) values (${cluster}, 1, 0, 0)`,
+  (cluster: number) => `listings (cluster_id, node_id, at, owners, settings) values (${cluster}, 1, 0, 1, 1)`,
+  (cluster: number) => `node_settings (cluster_id, node_id, at, settings_id) values (${cluster}, 1, 0, 1)`,
+  (cluster: number) => `settings (cluster_id, hash, content) values (${cluster}, 'h', '{}')`,
+  (
+    cluster: number,
+  ) => `owners (cluster_id, node_id, address, kind, namespace, name, uid, workload_kind, workload, source,
+    since, said_at, absent) values (${cluster}, 1, '10.0.0.1', 'pod', 'a', 'b', 'c', 'd', 'e', 'kubernetes', 0, 0, 0)`,
+];
+
 describe("clusters", () => {
   test("a name is taken once", async ({ expect }) => {
     const db = await freshDb();
@@ -52,8 +65,13 @@ describe("a deleted cluster", () => {
       );
       await storeReports(db, reports);
     }
+    for (const clusterId of ids)
+      for (const row of ROWS_OF_A_TICK) await db.run(sql.raw(`insert into ${row(clusterId)}`));
     expect(await deleteCluster(db, 1)).toBe(true);
-    for (const table of ["tokens", "nodes", "boots", "samples", "segments"])
+    const tables = await db.all<{ name: string }>(sql`
+      select name from sqlite_master where type = 'table' and sql like '%`cluster_id`%'`);
+    expect(tables.length).toBeGreaterThan(9);
+    for (const { name: table } of tables)
       expect(await db.all(sql.raw(`select distinct cluster_id from ${table}`)), table).toEqual([
         { cluster_id: 2 },
       ]);
@@ -68,6 +86,23 @@ describe("a deleted cluster", () => {
     for (let at = 0; at < windows.length; at += 100) await storeReports(db, windows.slice(at, at + 100));
     expect(await deleteCluster(db, 1)).toBe(true);
     expect(await db.all(sql`select 1 from samples union all select 1 from segments`)).toEqual([]);
+  });
+
+  test("is not in the way of the reports that come next, to which the ids of its segments are given again", async ({
+    expect,
+  }) => {
+    const db = await freshDb();
+    for (const name of ["a", "b"]) await aCluster(db, name);
+    await storeReports(db, [aReportOf([], { clusterId: 2 })]);
+    await storeReports(
+      db,
+      [1, 2].map((sequence) => aReportOf([], { clusterId: 1, sequence })),
+    );
+    await db.run(sql`update upkeep set seen = 3`);
+    await deleteCluster(db, 1);
+    expect(await db.all(sql`select seen from upkeep`)).toEqual([{ seen: 1 }]);
+    await deleteCluster(db, 2);
+    expect(await db.all(sql`select seen from upkeep`)).toEqual([{ seen: 0 }]);
   });
 
   test("leaves neither its name nor its id taken: the name is free, the id never given again", async ({

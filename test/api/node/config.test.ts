@@ -36,7 +36,7 @@ test("every setting is taken", ({ expect }) => {
       databaseToken: "token",
       adminToken: "a".repeat(32),
       tickMs: 60_000,
-      retention: [3_600_000, 5_400_000, 7_200_000, 400 * 86_400_000],
+      retention: { 0: 3_600_000, 1: 5_400_000, 2: 7_200_000, 3: 400 * 86_400_000 },
     },
   });
 });
