@@ -1,4 +1,5 @@
 import { clusters } from "./clusters.ts";
+import { metrics } from "./metrics.ts";
 import { nodes } from "./nodes.ts";
 import { owners } from "./owners.ts";
 import { probes } from "./probes.ts";
@@ -8,4 +9,15 @@ import { sysctls } from "./sysctls.ts";
 import { talkers } from "./talkers.ts";
 import { tokens } from "./tokens.ts";
 
-export const routes = [reports, talkers, series, nodes, owners, sysctls, clusters, tokens, probes] as const;
+export const routes = [
+  reports,
+  talkers,
+  series,
+  metrics,
+  nodes,
+  owners,
+  sysctls,
+  clusters,
+  tokens,
+  probes,
+] as const;
