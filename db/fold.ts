@@ -1,22 +1,26 @@
-import { allKeys, type Choose, topKeys } from "./fold/choose.ts";
-import { Apart, type PrunableColumn, Sum } from "./fold/column.ts";
+import { type Choose, topKeys } from "./fold/choose.ts";
+import { Apart, type Column, Peak, type PrunableColumn, Sum } from "./fold/column.ts";
+import { Distinct } from "./fold/distinct.ts";
+import { KeyBook } from "./fold/key-book.ts";
 import { isUnowned } from "./fold/keys.ts";
-import { clusterTables, type FoldWindow, nodeTables } from "./fold/leaf.ts";
-import { COUNTS, GAUGES, MEASURES } from "./fold/measures.ts";
-import { mergeInTime, Merger } from "./fold/merge.ts";
-import { without } from "./fold/regroup.ts";
+import { type Part, WindowParts } from "./fold/leaf.ts";
+import { COUNTS, GAUGES, isCount, type Measure, MEASURES } from "./fold/measures.ts";
+import { type Keys, mergeInTime, RowMerger } from "./fold/merge.ts";
 import { CLUSTER_DIMENSIONS, NODE_DIMENSIONS } from "./fold/table.ts";
-import type { Bucket, Dimension, Holders, Table } from "./fold/table.ts";
+import type { Bucket, Dimension, Holders } from "./fold/table.ts";
+import type { FoldWindow, NodeHolders } from "./fold/window-names.ts";
 
-export type { FoldWindow } from "./fold/leaf.ts";
+export type { FoldWindow } from "./fold/window-names.ts";
 
 /** [start, end) of a bucket, epoch ms. */
 export type Slot = { start: number; end: number };
 
 /** As many as a report lists of all measures together: no bucket of a node lists less than its reports did, by any one. */
 export const NODE_KEYS = 512;
-/** By each measure, of which few lead in many: some 600 rows a table, and eight tables stay far below the largest blob. */
+/** By each measure: few lead by one alone, so that a table has some 600 rows, and all tables stay far below the largest blob. */
 export const CLUSTER_KEYS = 256;
+/** There are few of these, and their rows are short: all of them in all but the largest fleets, so that what is said of them is whole. */
+const FEW: Partial<Record<Dimension, number>> = { node: 4096, namespace: 1024 };
 /**
  * Keys at once in one table of a cluster while it is folded; beyond, all but the largest are folded into the rest: a Worker has 128 MB,
  * and a key with what belongs to it takes some 300 bytes.
@@ -32,14 +36,39 @@ const UNOWNED: ReadonlySet<Dimension> = new Set(["owner", "workload", "namespace
 
 /** The bucket of a node. Windows that reach into the slot give it their gauges, those that begin in it their counts. */
 export function foldWindows(slot: Slot, windows: readonly FoldWindow[], holders: Holders): Bucket {
-  const parts = partsOf(slot, windows, (window) => nodeTables(window, holders));
-  return mergedInTime(parts, NODE_DIMENSIONS, (dimension) => choiceOf(dimension, NODE_KEYS));
+  const book = new KeyBook();
+  const parts = partsOf(slot, windows, {
+    book,
+    holders: book.holdersOn("", holders),
+    distinct: new Distinct(),
+  });
+  const bucket: Bucket = {};
+  for (const dimension of parts.length > 0 ? NODE_DIMENSIONS : []) {
+    const merger = new RowMerger<Column>(keysOf(book, dimension), inTime);
+    for (const partOf of parts) {
+      const { rows, ids } = partOf(dimension);
+      merger.addRows(rows, ids);
+    }
+    bucket[dimension] = merger.finish(choiceOf(dimension, NODE_KEYS));
+  }
+  return bucket;
 }
 
-/** The bucket of a cluster, of the windows of its nodes. The same in whatever order nodes come, up to MAX_CANDIDATES of a table. */
+/**
+ * The bucket of a cluster, of the windows of its nodes; the same in whatever order nodes come, as long as no table has more
+ * than MAX_CANDIDATES keys. A flow between Pods of two nodes is an entry in the tables of both; only the node of its source knows
+ * who that is, so that the other's entry counts among what has no owner, and no Pod's flow counts twice.
+ */
 export class ClusterFold {
   readonly #slot: Slot;
-  readonly #mergers = CLUSTER_DIMENSIONS.map((dimension) => ({ dimension, merger: acrossNodes(dimension) }));
+  readonly #book = new KeyBook();
+  readonly #mergers = CLUSTER_DIMENSIONS.map((dimension) => {
+    const apart = APART.has(dimension);
+    const create = (): PrunableColumn => (apart ? new Apart() : new Sum());
+    return { dimension, merger: new RowMerger(keysOf(this.#book, dimension), create, { apart }) };
+  });
+  readonly #inWindow = new Distinct();
+  readonly #onNode = new Distinct();
 
   constructor(slot: Slot) {
     this.#slot = slot;
@@ -47,20 +76,40 @@ export class ClusterFold {
 
   /** Once a node, with all its windows that reach into the slot. */
   add(node: string, windows: readonly FoldWindow[], holders: Holders): void {
-    const parts = partsOf(this.#slot, windows, (window) => clusterTables(window, node, holders));
-    const bucket = mergedInTime(parts, CLUSTER_DIMENSIONS, () => allKeys);
+    const book = this.#book;
+    const parts = partsOf(this.#slot, windows, {
+      book,
+      holders: book.holdersOn(node, holders),
+      distinct: this.#inWindow,
+    });
+    if (parts.length === 0) return;
     for (const { dimension, merger } of this.#mergers) {
-      const table = bucket[dimension];
-      if (table) merger.add(table);
-      if (merger.size > MAX_CANDIDATES) merger.prune(choiceOf(dimension, KEPT_CANDIDATES));
+      const { rows, ids } = this.#together(parts.map((partOf) => partOf(dimension)));
+      merger.addRows(rows, ids);
     }
+    for (const { dimension, merger } of this.#mergers)
+      if (merger.size > MAX_CANDIDATES) merger.prune(choiceOf(dimension, KEPT_CANDIDATES));
   }
 
   finish(): Bucket {
     const bucket: Bucket = {};
     for (const { dimension, merger } of this.#mergers)
-      bucket[dimension] = merger.finish(choiceOf(dimension, CLUSTER_KEYS));
+      bucket[dimension] = merger.finish(choiceOf(dimension, clusterKeys(dimension)));
     return bucket;
+  }
+
+  /** The windows of one node. */
+  #together(parts: readonly Part[]): Part {
+    const [first] = parts;
+    if (first && parts.length === 1) return first;
+    const distinct = this.#onNode;
+    distinct.begin();
+    const merger = new RowMerger<Column>(
+      unnamed(() => distinct.values.length),
+      inTime,
+    );
+    for (const { rows, ids } of parts) merger.addRows(rows, distinct.numbers(ids));
+    return { rows: merger.rows(), ids: Int32Array.from(distinct.values) };
   }
 }
 
@@ -68,14 +117,32 @@ export class ClusterFold {
 export function foldBuckets(buckets: readonly Bucket[]): Bucket {
   return {
     ...mergedInTime(buckets, NODE_DIMENSIONS, (dimension) => choiceOf(dimension, NODE_KEYS)),
-    ...mergedInTime(buckets, CLUSTER_DIMENSIONS, (dimension) => choiceOf(dimension, CLUSTER_KEYS)),
+    ...mergedInTime(buckets, CLUSTER_DIMENSIONS, (dimension) => choiceOf(dimension, clusterKeys(dimension))),
   };
 }
 
-function acrossNodes(dimension: Dimension): Merger<PrunableColumn> {
-  const apart = APART.has(dimension);
-  return new Merger<PrunableColumn>(() => (apart ? new Apart() : new Sum()), { apart });
+const inTime = (measure: Measure): Column => (isCount(measure) ? new Sum() : new Peak());
+
+function keysOf(book: KeyBook, dimension: Dimension): Keys {
+  return {
+    get size() {
+      return book.size(dimension);
+    },
+    keyOf: (number) => book.text(dimension, number),
+    keep: (numbers) => book.keep(dimension, numbers),
+  };
 }
+
+/** Of rows that get their names later. */
+const unnamed = (size: () => number): Keys => ({
+  get size() {
+    return size();
+  },
+  keyOf: String,
+  keep: () => {},
+});
+
+const clusterKeys = (dimension: Dimension) => FEW[dimension] ?? CLUSTER_KEYS;
 
 const choiceOf = (dimension: Dimension, k: number): Choose =>
   topKeys(k, UNOWNED.has(dimension) ? isUnowned : undefined);
@@ -97,15 +164,18 @@ function mergedInTime(
 function partsOf(
   slot: Slot,
   windows: readonly FoldWindow[],
-  tablesOf: (window: FoldWindow) => Bucket,
-): Bucket[] {
-  return windows.flatMap((window): Bucket[] => {
+  { book, holders, distinct }: { book: KeyBook; holders: NodeHolders; distinct: Distinct },
+): ((dimension: Dimension) => Part)[] {
+  return windows.flatMap((window) => {
     const reaches = window.start < slot.end && window.end > slot.start;
     const begins = window.start >= slot.start && window.start < slot.end;
-    if (reaches && begins) return [tablesOf(window)];
     if (!reaches && !begins) return [];
-    const left = reaches ? COUNTS : GAUGES;
-    const tables = Object.entries(tablesOf(window)) as [Dimension, Table][];
-    return [Object.fromEntries(tables.map(([dimension, table]) => [dimension, without(table, left)]))];
+    const parts = new WindowParts(
+      window.segment,
+      [...(reaches ? [] : GAUGES), ...(begins ? [] : COUNTS)],
+      distinct,
+    );
+    const numbersOf = book.window(window, holders);
+    return [(dimension: Dimension) => parts.part(dimension, numbersOf(dimension))];
   });
 }

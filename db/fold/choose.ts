@@ -2,30 +2,39 @@ import { MEASURES } from "./measures.ts";
 import type { Table } from "./table.ts";
 
 /** Rows that may be listed. */
-export type Candidates = Pick<Table, "keys" | "columns">;
+export type Candidates = {
+  readonly size: number;
+  /** All keys; where few are needed, keyOf is much less work. */
+  readonly keys: readonly string[];
+  readonly keyOf: (row: number) => string;
+  readonly columns: Table["columns"];
+};
 /** Which rows to list, each once. */
 export type Choose = (candidates: Candidates) => Iterable<number>;
 
-export const allKeys: Choose = ({ keys }) => keys.keys();
+export const allKeys: Choose = ({ size }) => rowsUpTo(size);
 
 /**
  * The largest k by each measure that is known, equal ones in the order of their keys; of zeros none, but where there are no more
  * than k rows, all of them. What `always` says is listed in any case.
  */
 export function topKeys(k: number, always?: (key: string) => boolean): Choose {
-  return ({ keys, columns }) => {
-    if (keys.length <= k) return keys.keys();
+  return (candidates) => {
+    const { size, columns } = candidates;
+    if (size <= k) return rowsUpTo(size);
     const chosen = new Set<number>();
     for (const measure of MEASURES) {
       const values = columns[measure];
-      if (values) for (const row of largest(values, k, keys)) chosen.add(row);
+      if (values) for (const row of largest(values, k, candidates)) chosen.add(row);
     }
-    if (always) for (const [row, key] of keys.entries()) if (always(key)) chosen.add(row);
+    if (always) for (let row = 0; row < size; row++) if (always(candidates.keyOf(row))) chosen.add(row);
     return chosen;
   };
 }
 
-function largest(values: readonly number[], k: number, keys: readonly string[]): number[] {
+export const rowsUpTo = (size: number) => Array.from({ length: size }, (_, row) => row);
+
+function largest(values: readonly number[], k: number, { keyOf }: Candidates): number[] {
   const least = Math.max(kthLargest(values, k), 1);
   const above: number[] = [];
   const equal: number[] = [];
@@ -35,8 +44,15 @@ function largest(values: readonly number[], k: number, keys: readonly string[]):
     else if (value === least) equal.push(row);
   }
   const places = k - above.length;
-  if (equal.length <= places) return [...above, ...equal];
-  return [...above, ...equal.toSorted((a, b) => compare(keys[a], keys[b])).slice(0, places)];
+  return [...above, ...(equal.length <= places ? equal : firstByKey(equal, places, keyOf))];
+}
+
+function firstByKey(rows: readonly number[], places: number, keyOf: (row: number) => string): number[] {
+  return rows
+    .map((row) => ({ row, key: keyOf(row) }))
+    .toSorted((a, b) => compare(a.key, b.key))
+    .slice(0, places)
+    .map(({ row }) => row);
 }
 
 /** By narrowing down (quickselect): sorting all is several times the work. 0 where there are not so many. */
@@ -74,7 +90,7 @@ function partition(values: Float64Array, from: number, to: number, pivot: number
 const median = (a: number, b: number, c: number) => Math.max(Math.min(a, b), Math.min(Math.max(a, b), c));
 
 /** Order of keys. */
-export function compare(a = "", b = ""): number {
+export function compare(a: string, b: string): number {
   if (a === b) return 0;
   return a < b ? -1 : 1;
 }

@@ -1,154 +1,67 @@
-import { NAT_CLASSES } from "../segment.ts";
 import type { Segment } from "../segment.ts";
-import { NOBODY, workloadOf } from "./keys.ts";
-import { grouped, regroup, without } from "./regroup.ts";
-import { BETWEEN } from "./table.ts";
-import type { CLUSTER_DIMENSIONS, Holders, NODE_DIMENSIONS, Table } from "./table.ts";
+import type { Distinct } from "./distinct.ts";
+import { ROWS_OF } from "./key-book.ts";
+import { type Measure, MEASURES } from "./measures.ts";
+import { boundsOfGroups, sums, without } from "./regroup.ts";
+import type { Dimension, Table } from "./table.ts";
 import { groupRows, type Rows, sourceRows, totalOf } from "./window-rows.ts";
 
-/** A window as stored, its instants in epoch ms. */
-export type FoldWindow = { start: number; end: number; segment: Segment };
+/** Rows of one dimension, and the number of each one's key. */
+export type Part = { rows: Rows; ids: Int32Array };
 
-export type NodeTables = Record<(typeof NODE_DIMENSIONS)[number], Table>;
-export type ClusterTables = Record<(typeof CLUSTER_DIMENSIONS)[number], Table>;
+/** Dimensions that tell apart whatever a report does; in others a row may be made of several. */
+const AS_REPORTED: ReadonlySet<Dimension> = new Set(["source", "group", "node", "address", "flow"]);
+/** Peers of several owners do not add up: the same may be among those of each. */
+const WITHOUT_PEERS: ReadonlySet<Dimension> = new Set(["workload", "namespace"]);
 
-/** What a window adds to the bucket of its node. */
-export function nodeTables(window: FoldWindow, holders: Holders): NodeTables {
-  const { segment } = window;
-  const names = new Names(window, holders);
-  return {
-    source: named(sourceRows(segment), (row) => join(names.talker(row), names.owner(names.talker(row)))),
-    group: named(groupRows(segment), (row) => join(names.flow(row), names.owner(names.source(row)))),
-  };
-}
-
-/**
- * What a window adds to the bucket of the cluster. A flow between Pods of two nodes is an entry in the tables of both; only the
- * node of its source knows who that is, so that the other's entry counts among what has no owner, and no Pod's flow counts twice.
- */
-export function clusterTables(window: FoldWindow, node: string, holders: Holders): ClusterTables {
-  const { segment } = window;
-  const names = new Names(window, holders);
-  const sources = sourceRows(segment);
-  const groups = groupRows(segment);
-  const bySource = (nameOf: (address: string) => string) =>
-    regroup(sources, (row) => nameOf(names.talker(row)));
-  return {
-    owner: bySource((address) => names.ownerOn(address, node)),
-    // Peers of several owners do not add up: the same may be among those of each.
-    workload: without(
-      bySource((address) => names.workload(address)),
-      ["peers"],
-    ),
-    namespace: without(
-      bySource((address) => names.namespace(address)),
-      ["peers"],
-    ),
-    node: {
-      keys: [node],
-      columns: Object.fromEntries(
-        Object.entries({ ...totalOf(groups), ...totalOf(sources) }).map(([measure, value]) => [
-          measure,
-          [value],
-        ]),
-      ),
-      rest: { rows: 0 },
-      lack: {},
-      miss: {},
-    },
-    address: named(sources, (row) => names.talker(row)),
-    peer: regroup(groups, (row) => names.peer(row)),
-    edge: regroup(groups, (row) => join(names.workload(names.source(row)), names.peer(row), names.nat(row))),
-    flow: named(groups, (row) => join(names.flow(row), names.owner(names.source(row)), node)),
-  };
-}
-
-const join = (...parts: (string | number)[]) => parts.join(BETWEEN);
-
-/** Rows of the same name become one; what is not listed stays as it is. */
-function named(rows: Rows, nameOf: (row: number) => string): Table {
-  const { keys, columns } = grouped(rows, nameOf);
-  return { keys, columns, rest: rows.rest, lack: rows.lack, miss: rows.miss };
-}
-
-type HolderNames = { owner: string; workload: string; namespace: string; known: boolean };
-
-/** What the rows of a window are called. An address may stand more than once in its list: texts are what counts. */
-class Names {
+/** What the rows of a window add to the tables of a bucket. */
+export class WindowParts {
   readonly #segment: Segment;
-  readonly #holders: (address: string) => HolderNames;
-  readonly #known = new Map<string, HolderNames>();
+  readonly #unknown: readonly Measure[];
+  readonly #rows: Partial<Record<"talkers" | "groups" | "node", Rows>> = {};
+  readonly #distinct: Distinct;
 
-  constructor({ start, end, segment }: FoldWindow, holders: Holders) {
+  /** `unknown`: measures that are left out; `distinct`: any, which grows with the keys there are. */
+  constructor(segment: Segment, unknown: readonly Measure[], distinct: Distinct) {
     this.#segment = segment;
-    this.#holders = (address) => {
-      const owner = holders(address, start, end) ?? NOBODY;
-      const { kind, namespace, name, workloadKind, workload } = owner;
-      const of = workloadOf(owner);
-      return {
-        owner: join(kind, namespace, name, workloadKind, workload),
-        workload: join(of.namespace, of.workloadKind, of.workload),
-        namespace,
-        known: kind !== "",
-      };
-    };
+    this.#unknown = unknown;
+    this.#distinct = distinct;
   }
 
-  talker(row: number): string {
-    return this.#address(this.#segment.talkers.source[row]);
+  /** `numbers`: of the key of each row of the window. */
+  part(dimension: Dimension, numbers: Int32Array): Part {
+    const rows = this.#rowsOf(ROWS_OF[dimension]);
+    this.#distinct.begin();
+    const groups = this.#distinct.numbers(numbers);
+    const ids = Int32Array.from(this.#distinct.values);
+    const merged = ids.length === rows.size ? rows : grouped(rows, groups, ids.length);
+    const bounded = AS_REPORTED.has(dimension) ? merged : { ...merged, ...boundsOfGroups(merged) };
+    return { ids, rows: WITHOUT_PEERS.has(dimension) ? without(bounded, ["peers"]) : bounded };
   }
 
-  source(row: number): string {
-    return this.#address(this.#segment.groups.source[row]);
-  }
-
-  owner(address: string): string {
-    return this.#of(address).owner;
-  }
-
-  /** All that has no owner is one row of the cluster. */
-  ownerOn(address: string, node: string): string {
-    const { owner, known } = this.#of(address);
-    return join(owner, known ? node : "");
-  }
-
-  workload(address: string): string {
-    return this.#of(address).workload;
-  }
-
-  namespace(address: string): string {
-    return this.#of(address).namespace;
-  }
-
-  peer(row: number): string {
-    const { peer, peerPort, protocol } = this.#segment.groups;
-    return join(this.#address(peer[row]), peerPort[row] ?? 0, protocol[row] ?? 0);
-  }
-
-  nat(row: number): number {
-    return Math.max(0, NAT_CLASSES.indexOf(this.#segment.groups.nat[row] ?? "none"));
-  }
-
-  flow(row: number): string {
-    const { natAddress, zone } = this.#segment.groups;
-    return join(
-      this.source(row),
-      this.peer(row),
-      this.nat(row),
-      this.#address(natAddress[row]),
-      zone?.[row] ?? 0,
-    );
-  }
-
-  #address(index: number | null | undefined): string {
-    return this.#segment.addresses[index ?? -1] ?? "";
-  }
-
-  #of(address: string): HolderNames {
-    const known = this.#known.get(address);
+  #rowsOf(of: "talkers" | "groups" | "node"): Rows {
+    const known = this.#rows[of];
     if (known) return known;
-    const names = this.#holders(address);
-    this.#known.set(address, names);
-    return names;
+    const rows = without(this.#make(of), this.#unknown);
+    this.#rows[of] = rows;
+    return rows;
   }
+
+  #make(of: "talkers" | "groups" | "node"): Rows {
+    if (of === "talkers") return sourceRows(this.#segment);
+    if (of === "groups") return groupRows(this.#segment);
+    const total = { ...totalOf(this.#rowsOf("groups")), ...totalOf(this.#rowsOf("talkers")) };
+    const columns: Table["columns"] = {};
+    for (const measure of MEASURES) if (total[measure] !== undefined) columns[measure] = [total[measure]];
+    return { size: 1, columns, rest: { rows: 0 }, lack: {}, miss: {} };
+  }
+}
+
+function grouped(rows: Rows, groups: Int32Array, size: number): Rows {
+  const columns: Table["columns"] = {};
+  for (const measure of MEASURES) {
+    const values = rows.columns[measure];
+    if (values) columns[measure] = sums(values, groups, size);
+  }
+  return { ...rows, size, columns };
 }

@@ -1,9 +1,10 @@
-import { allKeys, type Candidates, type Choose, compare } from "./choose.ts";
+import { allKeys, type Candidates, type Choose, compare, rowsUpTo } from "./choose.ts";
 import { Apart, type Column, listing, mostUnlisted, Peak, type PrunableColumn, Sum } from "./column.ts";
 import { isUnowned } from "./keys.ts";
 import { isCount, MEASURES } from "./measures.ts";
 import type { Amounts, Measure } from "./measures.ts";
 import type { Bounds, Table } from "./table.ts";
+import type { Rows } from "./window-rows.ts";
 
 /**
  * One table of those of slots one after another. Of gauges it has the most in any one slot, for each row and for all others
@@ -31,65 +32,83 @@ function merged(merger: Merger<Column>, tables: readonly Table[], choose: Choose
   return merger.finish(choose);
 }
 
-/** Adds up tables one by one. */
-export class Merger<OfMeasure extends Column> {
-  #keys: string[] = [];
+/** Numbers keys as they come. */
+export interface Keys {
+  readonly size: number;
+  keyOf(number: number): string;
+  /** Leaves the keys of these numbers, which become 0, 1, 2 and so on. */
+  keep(numbers: Int32Array): void;
+}
+
+/** Adds up rows whose keys are numbered. */
+export class RowMerger<OfMeasure extends Column> {
+  readonly #keys: Keys;
   readonly #columns = new Map<Measure, OfMeasure>();
-  readonly #ids = new Map<string, number>();
-  /** Distinct keys that were here, no fewer than. */
-  #seen = 0;
   readonly #create: (measure: Measure) => OfMeasure;
   readonly #apart: boolean;
+  /** Distinct keys that were here, no fewer than. */
+  #seen = 0;
   #gone = 0;
   /** Distinct keys there are, no fewer than; of tables without a key in common, what they folded away. */
   #there = 0;
   /** Measures whose rest may be less than what a row is short of, as that of tables of which rows were filtered out. */
   readonly #open = new Set<Measure>();
 
-  constructor(create: (measure: Measure) => OfMeasure, { apart = false } = {}) {
+  /** `apart`: see mergeApart. */
+  constructor(keys: Keys, create: (measure: Measure) => OfMeasure, { apart = false } = {}) {
+    this.#keys = keys;
     this.#create = create;
     this.#apart = apart;
   }
 
-  add({ keys, columns, rest, lack, miss }: Table): void {
-    const ids = new Int32Array(keys.length);
-    for (let row = 0; row < ids.length; row++) ids[row] = this.#idOf(keys[row] ?? "");
-    this.#seen = Math.max(this.#seen, this.#keys.length + this.#gone);
-    this.#there = this.#apart ? this.#there + rest.rows : Math.max(this.#there, keys.length + rest.rows);
+  /** Keys that may be listed. */
+  get size(): number {
+    return this.#keys.size;
+  }
+
+  /** `ids`: the number of each row's key, each once. */
+  addRows({ columns, rest, lack, miss }: Omit<Rows, "size">, ids: Int32Array): void {
+    this.#seen = Math.max(this.#seen, this.size + this.#gone);
+    this.#there = this.#apart ? this.#there + rest.rows : Math.max(this.#there, ids.length + rest.rows);
     for (const measure of MEASURES) {
       const values = columns[measure];
       if (!values) continue;
       const part = { values, rest: rest[measure] ?? 0, lack: lack[measure] ?? 0, miss: miss[measure] };
       if (Math.max(part.lack, part.miss ?? 0) > part.rest) this.#open.add(measure);
       const column = this.#columnOf(measure);
-      column.grow(this.#keys.length);
+      column.grow(this.size);
       column.add(part, ids);
     }
   }
 
-  /** Keys that may be listed. */
-  get size(): number {
-    return this.#keys.length;
+  /** Folds all but the chosen keys into the rest. One of them that comes again begins anew, and lacks what it had. */
+  prune(this: RowMerger<PrunableColumn>, choose: Choose): void {
+    const rows = Int32Array.from(choose(this.#candidates()));
+    if (this.#apart) this.#gone += this.size - rows.length;
+    for (const column of this.#columns.values()) column.keep(rows);
+    this.#keys.keep(rows);
   }
 
-  /** Folds all but the chosen keys into the rest. One of them that comes again begins anew, and lacks what it had. */
-  prune(this: Merger<PrunableColumn>, choose: Choose): void {
-    this.#grow();
-    const rows = Int32Array.from(choose(this.#candidates()));
-    if (this.#apart) this.#gone += this.#keys.length - rows.length;
-    for (const column of this.#columns.values()) column.keep(rows);
-    this.#keys = Array.from(rows, (row) => this.#keys[row] ?? "");
-    this.#ids.clear();
-    for (const [id, key] of this.#keys.entries()) this.#ids.set(key, id);
+  /** All rows in the order of their numbers. */
+  rows(): Rows {
+    return this.#listed(this.#candidates(), rowsUpTo(this.size));
   }
 
   finish(choose: Choose): Table {
-    const keys = this.#keys;
-    this.#grow();
-    const rows = [...choose(this.#candidates())].toSorted((a, b) => compare(keys[a], keys[b]));
-    const listed = listing(rows, keys.length);
+    const candidates = this.#candidates();
+    const chosen = Array.from(choose(candidates), (row) => ({ row, key: candidates.keyOf(row) }));
+    chosen.sort((a, b) => compare(a.key, b.key));
+    const { size: _, ...rows } = this.#listed(
+      candidates,
+      chosen.map(({ row }) => row),
+    );
+    return { keys: chosen.map(({ key }) => key), ...rows };
+  }
+
+  #listed({ keyOf }: Candidates, rows: readonly number[]): Rows {
+    const listed = listing(rows, this.size);
     // Nobody says what the row of what has no owner lacks on nodes that have none.
-    const bounded = this.#apart ? rows.filter((row) => !isUnowned(keys[row] ?? "")) : rows;
+    const bounded = this.#apart ? rows.filter((row) => !isUnowned(keyOf(row))) : rows;
     const there = this.#apart ? this.#seen + this.#there : Math.max(this.#seen, this.#there);
     const columns: Table["columns"] = {};
     const rest: Amounts = { rows: there - rows.length };
@@ -106,25 +125,26 @@ export class Merger<OfMeasure extends Column> {
       const missed = mostUnlisted(column, listed);
       if (missed !== undefined) miss[measure] = atMost(most, missed);
     }
-    return { keys: rows.map((row) => keys[row] ?? ""), columns, rest, lack, miss };
-  }
-
-  /** Not all tables have all measures. */
-  #grow(): void {
-    for (const column of this.#columns.values()) column.grow(this.#keys.length);
+    return { size: rows.length, columns, rest, lack, miss };
   }
 
   #candidates(): Candidates {
+    const { size } = this;
+    const keyOf = (row: number) => this.#keys.keyOf(row);
     const columns: Table["columns"] = {};
-    for (const [measure, { values }] of this.#columns) columns[measure] = values;
-    return { keys: this.#keys, columns };
-  }
-
-  #idOf(key: string): number {
-    const known = this.#ids.get(key);
-    if (known !== undefined) return known;
-    this.#ids.set(key, this.#keys.length);
-    return this.#keys.push(key) - 1;
+    // Not all parts have all measures.
+    for (const [measure, column] of this.#columns) {
+      column.grow(size);
+      columns[measure] = column.values;
+    }
+    return {
+      size,
+      keyOf,
+      columns,
+      get keys() {
+        return Array.from({ length: size }, (_, row) => keyOf(row));
+      },
+    };
   }
 
   #columnOf(measure: Measure): OfMeasure {
@@ -133,6 +153,50 @@ export class Merger<OfMeasure extends Column> {
     const column = this.#create(measure);
     this.#columns.set(measure, column);
     return column;
+  }
+}
+
+/** Adds up tables one by one. */
+export class Merger<OfMeasure extends Column> extends RowMerger<OfMeasure> {
+  readonly #texts: Texts;
+
+  constructor(create: (measure: Measure) => OfMeasure, options?: { apart?: boolean }) {
+    const texts = new Texts();
+    super(texts, create, options);
+    this.#texts = texts;
+  }
+
+  add(table: Table): void {
+    this.addRows(table, this.#texts.numbers(table.keys));
+  }
+}
+
+class Texts implements Keys {
+  #texts: string[] = [];
+  readonly #numbers = new Map<string, number>();
+
+  get size(): number {
+    return this.#texts.length;
+  }
+
+  numbers(keys: readonly string[]): Int32Array {
+    const numbers = new Int32Array(keys.length);
+    for (const [row, key] of keys.entries()) {
+      const known = this.#numbers.get(key);
+      numbers[row] = known ?? this.#texts.push(key) - 1;
+      if (known === undefined) this.#numbers.set(key, this.#texts.length - 1);
+    }
+    return numbers;
+  }
+
+  keyOf(number: number): string {
+    return this.#texts[number] ?? "";
+  }
+
+  keep(numbers: Int32Array): void {
+    this.#texts = Array.from(numbers, (number) => this.keyOf(number));
+    this.#numbers.clear();
+    for (const [number, text] of this.#texts.entries()) this.#numbers.set(text, number);
   }
 }
 

@@ -157,7 +157,7 @@ describe("folding a fleet", () => {
           check(hour, dimension, inTime(truths));
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 
@@ -172,7 +172,7 @@ describe("folding a fleet", () => {
           nodeBuckets(nodes.at(-1)!),
         );
       }),
-      { numRuns: 40 },
+      { numRuns: 15 },
     );
   });
 });
