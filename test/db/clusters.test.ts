@@ -69,7 +69,7 @@ describe("a deleted cluster", () => {
       for (const row of ROWS_OF_A_TICK) await db.run(sql.raw(`insert into ${row(clusterId)}`));
     expect(await deleteCluster(db, 1)).toBe(true);
     const tables = await db.all<{ name: string }>(sql`
-      select name from sqlite_master where type = 'table' and sql like '%`cluster_id`%'`);
+      select name from sqlite_master where type = 'table' and sql like '%cluster_id%'`);
     expect(tables.length).toBeGreaterThan(9);
     for (const { name: table } of tables)
       expect(await db.all(sql.raw(`select distinct cluster_id from ${table}`)), table).toEqual([
