@@ -1,5 +1,5 @@
-import { MEASURES } from "../holdings/holdings.ts";
-import type { Measure } from "../holdings/holdings.ts";
+import { MEASURES } from "../fold/measures.ts";
+import type { Measure } from "../fold/measures.ts";
 import type { Bounds, Table } from "../fold/table.ts";
 import { SegmentError } from "../segment/bytes.ts";
 import type { ByteReader, ByteWriter } from "../segment/bytes.ts";

@@ -77,9 +77,11 @@ test("whatever is changed in a good report, it is refused or stored, and never a
     ),
     { numRuns: 300 },
   );
+  await service.tick();
   for (const path of [
     "/v1/talkers",
     "/v1/talkers?by=flow",
+    "/v1/talkers?by=pod&node=node-1",
     "/v1/series?metric=entries",
     "/v1/clusters/prod/nodes",
   ])
@@ -99,6 +101,10 @@ test("whatever a query says, it is answered or refused, and never a fault of our
     "port",
     "protocol",
     "nat",
+    "namespace",
+    "workload",
+    "pod",
+    "format",
     "since",
     "from",
     "to",
@@ -108,6 +114,8 @@ test("whatever a query says, it is answered or refused, and never a fault of our
     fc.string(),
     fc.constantFrom(
       "flow",
+      "pod",
+      "csv",
       "entries",
       "prod",
       "1h",

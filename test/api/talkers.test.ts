@@ -2,7 +2,10 @@ import { test } from "vitest";
 import { aDumpOf, aReport, NOW, someFlows } from "../support/a-report.ts";
 import { ADMIN, openService, type Service } from "../support/service.ts";
 
-const ask = (service: Service, query: string) => service.ask("GET", `/v1/talkers?${query}`, { token: ADMIN });
+async function ask(service: Service, query: string) {
+  await service.tick();
+  return service.ask("GET", `/v1/talkers?${query}`, { token: ADMIN });
+}
 const names = (rows: { cluster: string; address: string }[]) =>
   rows.map(({ cluster, address }) => `${cluster} ${address}`);
 
@@ -40,7 +43,7 @@ test("flow groups are named with protocol, NAT address and shares", async ({ exp
   const service = await openService();
   await service.post(await service.token("ingest", "prod"), aReport());
   const { body } = await ask(service, "by=flow&cluster=prod");
-  expect(body).toMatchObject({ by: "flow", metric: "entries", exact: true, unlisted: 0 });
+  expect(body).toMatchObject({ by: "flow", metric: "entries", exact: true, lack: {}, missing: {} });
   expect(body.talkers).toEqual([
     {
       cluster: "prod",
@@ -51,7 +54,11 @@ test("flow groups are named with protocol, NAT address and shares", async ({ exp
       nat: "snat",
       natAddress: "192.168.50.10",
       zone: 0,
+      owner: null,
+      node: "node-1",
+      peerOwner: null,
       entries: 7,
+      snatEntries: 7,
       unreplied: 2,
       share: 0.7,
     },
@@ -116,7 +123,7 @@ test("over several clusters rows and remainder add up to the total, and shares t
       );
     expect([limit, sum("entries")]).toEqual([limit, body.total.entries]);
     expect(sum("share")).toBeCloseTo(1, 12);
-    expect(body.talkers.length + body.remainder.sources).toBe(7);
+    expect(body.talkers.length + body.remainder.rows).toBe(7);
   }
 });
 
@@ -147,7 +154,7 @@ test.for(["by=address", "by=flow"])(
     await service.post(await service.token("ingest", "west"), reportOf([4, 28]));
     for (const metric of ["opened", "closed", "bytes", "packets"]) {
       const { body } = await ask(service, `${by}&metric=${metric}&limit=3`);
-      expect(body).toMatchObject({ metric, rankedBy: "entries", exact: true });
+      expect(body).toMatchObject({ metric, rankedBy: "entries", exact: true, lack: {} });
       expect(body.talkers.map(({ entries, share }: Record<string, number>) => [entries, share])).toEqual(
         [28, 20, 10].map((entries) => [entries, expect.closeTo(entries / 64, 12)]),
       );
@@ -186,10 +193,10 @@ test("without reports the answer is empty and whole", async ({ expect }) => {
   expect(status).toBe(200);
   expect(body).toMatchObject({
     talkers: [],
-    remainder: { sources: 0, entries: 0, share: 0 },
-    total: { sources: 0, entries: 0 },
+    remainder: { rows: 0, share: 0 },
+    total: { rows: 0 },
     exact: true,
-    window: { windows: 0, tier: "window" },
+    window: { coveredSeconds: 0, tier: "minute" },
   });
 });
 
@@ -201,7 +208,7 @@ test("without any cluster the answer is empty too", async ({ expect }) => {
 
 test.for([
   { query: "", from: "2026-11-21T11:00:00.000Z", to: "2026-11-21T12:00:00.000Z" },
-  { query: "since=30s", from: "2026-11-21T11:59:30.000Z", to: "2026-11-21T12:00:00.000Z" },
+  { query: "since=30s", from: "2026-11-21T11:59:00.000Z", to: "2026-11-21T12:00:00.000Z" },
   { query: "since=7d", from: "2026-11-14T12:00:00.000Z", to: "2026-11-21T12:00:00.000Z" },
   { query: "since=400d", from: "2025-10-17T12:00:00.000Z", to: "2026-11-21T12:00:00.000Z" },
   { query: "to=2026-11-21T10:00:00Z", from: "2026-11-21T09:00:00.000Z", to: "2026-11-21T10:00:00.000Z" },
@@ -210,26 +217,53 @@ test.for([
     from: "2026-11-21T08:00:00.000Z",
     to: "2026-11-21T10:00:00.000Z",
   },
-  { query: `from=${NOW - 1}&to=${NOW}`, from: "2026-11-21T11:59:59.999Z", to: "2026-11-21T12:00:00.000Z" },
-])("the window of ?$query is told", async ({ query, from, to }, { expect }) => {
+  { query: `from=${NOW - 1}&to=${NOW}`, from: "2026-11-21T11:59:00.000Z", to: "2026-11-21T12:00:00.000Z" },
+  {
+    query: "from=2026-11-10T00:03:00Z&to=2026-11-10T00:04:00Z",
+    from: "2026-11-10T00:00:00.000Z",
+    to: "2026-11-10T00:10:00.000Z",
+  },
+])("the window that was read for ?$query is told", async ({ query, from, to }, { expect }) => {
   const service = await openService();
+  await service.token("ingest", "prod");
   expect((await ask(service, query)).body.window).toMatchObject({ from, to });
 });
 
-test("a window is half open: what ended at its begin is not in it", async ({ expect }) => {
+test("which slots were read where is told, and how much of them reports cover", async ({ expect }) => {
   const service = await openService();
   await service.post(await service.token("ingest", "prod"), aReport());
-  const windows = async (query: string) => (await ask(service, query)).body.window.windows;
-  expect(await windows(`from=${NOW}&to=${NOW + 1}`)).toBe(0);
-  expect(await windows(`from=${NOW - 1}&to=${NOW}`)).toBe(1);
-  expect(await windows(`from=${NOW - 60_000}&to=${NOW - 30_000}`)).toBe(0);
+  const { body } = await ask(service, "since=2h");
+  expect(body.window).toEqual({
+    from: "2026-11-21T10:00:00.000Z",
+    to: "2026-11-21T12:00:00.000Z",
+    coveredSeconds: 30,
+    tier: "minute",
+    pieces: [
+      { tier: "hour", from: "2026-11-21T10:00:00.000Z", to: "2026-11-21T11:00:00.000Z" },
+      { tier: "ten-minutes", from: "2026-11-21T11:00:00.000Z", to: "2026-11-21T11:50:00.000Z" },
+      { tier: "minute", from: "2026-11-21T11:50:00.000Z", to: "2026-11-21T12:00:00.000Z" },
+    ],
+  });
+});
+
+test("what no tick has folded yet is not covered", async ({ expect }) => {
+  const service = await openService();
+  await service.post(await service.token("ingest", "prod"), aReport());
+  const { body } = await service.ask("GET", "/v1/talkers", { token: ADMIN });
+  expect([body.talkers, body.window.coveredSeconds]).toEqual([[], 0]);
+  expect((await ask(service, "")).body.window.coveredSeconds).toBe(30);
 });
 
 test.for([
-  { query: "by=pod", at: "by" },
+  { query: "by=cluster", at: "by" },
+  { query: "format=xml", at: "format" },
+  { query: "pod=", at: "pod" },
+  { query: "namespace=", at: "namespace" },
+  { query: "by=peer&metric=peers", at: "metric" },
+  { query: "by=pod&metric=peers&port=53", at: "metric" },
+  { query: "by=address&metric=peers&namespace=shop", at: "metric" },
   { query: "metric=size", at: "metric" },
   { query: "by=flow&metric=peers", at: "metric" },
-  { query: "by=flow&metric=snatEntries", at: "metric" },
   { query: "limit=0", at: "limit" },
   { query: "limit=501", at: "limit" },
   { query: "limit=-1", at: "limit" },

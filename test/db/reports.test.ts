@@ -9,10 +9,16 @@ import { aCluster, aDump, aReportOf, aStoredReport, START } from "../support/sto
 
 type Sample = Record<string, unknown>;
 const samples = (db: Db) => db.all<Sample>(sql`select * from samples order by cluster_id, node_id, start`);
-const segments = async (db: Db, clusterId = 1) => {
+const segments = async (db: Db) => {
   const found = [];
-  for await (const segment of segmentsIn(db, { clusterId, from: 0, to: Number.MAX_SAFE_INTEGER }))
-    found.push(segment);
+  for (const { id: nodeId } of await db.all<{ id: number }>(sql`select id from nodes order by id`))
+    for await (const segment of segmentsIn(db, {
+      clusterId: 1,
+      nodeId,
+      from: 0,
+      to: Number.MAX_SAFE_INTEGER,
+    }))
+      found.push(segment);
   return found;
 };
 const rows = [{ source: "10.0.0.1", entries: 1 }];

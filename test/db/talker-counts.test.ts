@@ -1,16 +1,9 @@
 import { freshDb } from "#fresh-db";
 import { describe, test } from "vitest";
-import type { Db } from "../../db/client.ts";
-import { COUNTS } from "../../db/holdings/holdings.ts";
-import { topFlows } from "../../db/queries/flows.ts";
+import { COUNTS } from "../../db/fold/measures.ts";
 import { storeReports } from "../../db/queries/reports.ts";
-import { topTalkers } from "../../db/queries/talkers.ts";
-import type { TalkerQuery } from "../../db/queries/talkers.ts";
-import { aCluster, aReportOf, START } from "../support/stored-report.ts";
-
-const HOUR = 3_600_000;
-const ask = (db: Db, query: Partial<TalkerQuery> = {}) =>
-  topTalkers(db, { clusterId: 1, from: START, to: START + HOUR, limit: 10, ...query });
+import { aCluster, aReportOf } from "../support/stored-report.ts";
+import { talked as ask } from "../support/talked.ts";
 
 describe("flows that began and ended", () => {
   const some = (name: string, sequence: number, opened: number, rest = 0) =>
@@ -36,13 +29,14 @@ describe("flows that began and ended", () => {
     const db = await freshDb();
     await aCluster(db);
     await storeReports(db, [some("a", 0, 1), some("a", 1, 2, 7), some("b", 0, 3)]);
-    const { talkers, remainder, total, exact, unlisted } = await ask(db, { metric: "opened", limit: 1 });
+    const { talkers, remainder, total, ...answer } = await ask(db, { metric: "opened", limit: 1 });
+    // In one and the same minute on either node, and 30 s on are covered of it.
     expect(talkers).toMatchObject([
-      { address: "10.0.0.2", entries: 2, opened: 12, closed: 6, share: 12 / 25 },
+      { address: "10.0.0.2", entries: 2, opened: 12, closed: 6, share: 12 / 25, perSecond: 12 / 60 },
     ]);
     expect(remainder).toMatchObject({ opened: 13, closed: 10, share: 13 / 25 });
     expect(total).toMatchObject({ opened: 25, closed: 16 });
-    expect([exact, unlisted]).toEqual([false, 7]);
+    expect([answer.exact, answer.missing.opened, answer.coveredMs]).toEqual([true, 7, 60_000]);
   });
 
   test("are those of the groups where they are filtered", async ({ expect }) => {
@@ -60,6 +54,7 @@ describe("flows that began and ended", () => {
     await storeReports(db, [aReportOf([{ source: "10.0.0.1", entries: 9 }])]);
     const { talkers, total } = await ask(db, { metric: "opened" });
     expect([talkers[0]?.opened, talkers[0]?.share, total.opened]).toEqual([undefined, 1, undefined]);
+    expect(talkers[0]).not.toHaveProperty("perSecond");
   });
 });
 
@@ -76,19 +71,16 @@ describe("entries that the agent could not tell apart", () => {
       { port: 443 },
       10,
     ],
-  ] as const)(
-    "make the answer say that a row may lack %s",
-    async ([, bound, filter, unlisted], { expect }) => {
-      const db = await freshDb();
-      await aCluster(db);
-      const groupRemainder = { groups: 0, entries: 10, unreplied: 0 };
-      await storeReports(db, [
-        aReportOf(rows, {}, { talkerRemainder, groupRemainder, untracked: 10, ...bound }),
-      ]);
-      const answer = await ask(db, filter);
-      expect([answer.exact, answer.unlisted]).toEqual([false, unlisted]);
-    },
-  );
+  ] as const)("make the answer say that a row may lack %s", async ([, bound, filter, lack], { expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const groupRemainder = { groups: 0, entries: 10, unreplied: 0 };
+    await storeReports(db, [
+      aReportOf(rows, {}, { talkerRemainder, groupRemainder, untracked: 10, ...bound }),
+    ]);
+    const answer = await ask(db, filter);
+    expect([answer.exact, answer.lack.entries]).toEqual([false, lack]);
+  });
 
   test("that are none leave it exact", async ({ expect }) => {
     const db = await freshDb();
@@ -120,6 +112,7 @@ describe("bytes and packets", () => {
         bytes: 5050,
         packets: 3,
         share: 5050 / 5150,
+        perSecond: 5050 / 30,
       },
     ]);
     expect(remainder).toMatchObject({ bytes: 100, packets: 4 });
@@ -159,15 +152,13 @@ describe("a metric that nobody counts", () => {
         const { rankedBy, ...answer } = await ask(db, { metric, limit });
         expect([limit, rankedBy, answer]).toEqual([limit, "entries", byEntries]);
       }
-      const { rankedBy, ...one } = await ask(db, { metric, source: "10.0.0.3" });
-      expect([rankedBy, one.exact, one.talkers[0]?.share]).toEqual(["entries", true, 6 / 19]);
       const filtered = await ask(db, { metric, port: 443 });
       expect([filtered.rankedBy, filtered.talkers.map(({ entries }) => entries)]).toEqual([
         "entries",
         [10, 6, 2],
       ]);
-      const flows = await topFlows(db, { clusterId: 1, from: START, to: START + HOUR, limit: 2, metric });
-      expect([flows.rankedBy, flows.flows.map(({ entries }) => entries)]).toEqual(["entries", [10, 6]]);
+      const flows = await ask(db, { by: "flow", limit: 2, metric });
+      expect([flows.rankedBy, flows.talkers.map(({ entries }) => entries)]).toEqual(["entries", [5, 5]]);
     },
   );
 
@@ -180,24 +171,14 @@ describe("a metric that nobody counts", () => {
       await storeReports(db, counting === "first" ? reports : reports.toReversed());
       const { rankedBy, talkers, exact } = await ask(db, { metric: "bytes", limit: 2 });
       expect([rankedBy, exact]).toEqual(["bytes", true]);
-      expect(talkers.map(({ address, bytes, share }) => [address, bytes, share])).toEqual([
-        ["10.0.0.1", 7, 0.5],
-        ["10.0.0.2", 7, 0.5],
+      expect(talkers).toMatchObject([
+        { address: "10.0.0.1", bytes: 7, share: 0.5 },
+        { address: "10.0.0.2", bytes: 7, share: 0.5 },
       ]);
       const all = await ask(db, { metric: "bytes" });
       expect(all.talkers[2]).toMatchObject({ address: "10.0.0.3", entries: 80, share: 0 });
     },
   );
-
-  test("in windows that list every source is exact, whatever flow groups were folded away", async ({
-    expect,
-  }) => {
-    const db = await freshDb();
-    await aCluster(db);
-    const groupRemainder = { groups: 9, entries: 9, unreplied: 0 };
-    await storeReports(db, [aReportOf([{ source: "10.0.0.1", entries: 9 }], {}, { groupRemainder })]);
-    expect(await ask(db, { metric: "bytes", limit: 0 })).toMatchObject({ exact: true, unlisted: 0 });
-  });
 
   test("where no row is listed is not known of what was folded away alone", async ({ expect }) => {
     const db = await freshDb();

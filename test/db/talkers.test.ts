@@ -1,16 +1,13 @@
 import { freshDb } from "#fresh-db";
 import { describe, test } from "vitest";
-import type { Db } from "../../db/client.ts";
 import { storeReports } from "../../db/queries/reports.ts";
-import { topTalkers } from "../../db/queries/talkers.ts";
-import type { TalkerQuery } from "../../db/queries/talkers.ts";
+import { HOUR as HOUR_TIER, MINUTE, TEN_MINUTES, WINDOW } from "../../db/tiers.ts";
 import { aCluster, aReportOf, aStoredReport, START } from "../support/stored-report.ts";
+import { talked as ask, HOUR_MS as HOUR } from "../support/talked.ts";
 
-const HOUR = 3_600_000;
-const ask = (db: Db, query: Partial<TalkerQuery> = {}) =>
-  topTalkers(db, { clusterId: 1, from: START, to: START + HOUR, limit: 10, ...query });
-const listed = (answer: Awaited<ReturnType<typeof topTalkers>>) =>
-  answer.talkers.map(({ address, entries }) => [address, entries]);
+type Answer = Awaited<ReturnType<typeof ask>>;
+const addressed = ({ talkers }: Answer) => talkers as ((typeof talkers)[number] & { address: string })[];
+const listed = (answer: Answer) => addressed(answer).map(({ address, entries }) => [address, entries]);
 
 describe("the talkers of one window", () => {
   const rows = [
@@ -32,17 +29,20 @@ describe("the talkers of one window", () => {
     const db = await freshDb();
     await aCluster(db);
     await storeReports(db, [aReportOf(rows, {}, remainders)]);
-    expect(await ask(db, { limit: 2 })).toEqual({
+    expect(await ask(db, { limit: 2 })).toMatchObject({
       rankedBy: "entries",
       talkers: [
         { address: "10.0.0.1", entries: 70, snatEntries: 60, unreplied: 5, peers: 2, share: 0.7 },
         { address: "10.0.0.2", entries: 20, snatEntries: 0, unreplied: 20, peers: 1, share: 0.2 },
       ],
-      remainder: { sources: 3, entries: 10, snatEntries: 4, unreplied: 1, share: 0.1 },
-      total: { sources: 5, entries: 100, snatEntries: 64, unreplied: 26 },
+      remainder: { rows: 3, entries: 10, snatEntries: 4, unreplied: 1, share: 0.1 },
+      total: { rows: 5, entries: 100, snatEntries: 64, unreplied: 26 },
       exact: true,
-      unlisted: 0,
-      windows: 1,
+      lack: {},
+      missing: { entries: 5, snatEntries: 4, unreplied: 1 },
+      unattributed: undefined,
+      peaksAdded: false,
+      coveredMs: 30_000,
     });
   });
 
@@ -55,24 +55,32 @@ describe("the talkers of one window", () => {
     const db = await freshDb();
     await aCluster(db);
     await storeReports(db, [aReportOf(rows)]);
-    expect((await ask(db, { metric })).talkers[0]?.address).toBe(first);
+    expect(addressed(await ask(db, { metric }))[0]?.address).toBe(first);
   });
 
-  test("named by source leave everybody else as the remainder", async ({ expect }) => {
+  test("named by source are all there is", async ({ expect }) => {
     const db = await freshDb();
     await aCluster(db);
     await storeReports(db, [aReportOf(rows, {}, remainders)]);
-    const { talkers, remainder } = await ask(db, { source: "10.0.0.2" });
-    expect(talkers.map(({ address, share }) => [address, share])).toEqual([["10.0.0.2", 0.2]]);
-    expect([remainder.entries, remainder.sources]).toEqual([80, 4]);
+    const { talkers, remainder, total } = await ask(db, { source: "10.0.0.2" });
+    expect(talkers).toMatchObject([{ address: "10.0.0.2", entries: 20, share: 1 }]);
+    expect([remainder.rows, remainder.entries, total.entries]).toEqual([0, 0, 20]);
   });
 
   test("nobody has seen are none", async ({ expect }) => {
     const db = await freshDb();
     await aCluster(db);
     await storeReports(db, [aReportOf(rows)]);
-    const { talkers, remainder, exact } = await ask(db, { source: "10.9.9.9" });
-    expect([talkers, remainder.entries, exact]).toEqual([[], 95, true]);
+    const { talkers, total, exact, missing } = await ask(db, { source: "10.9.9.9" });
+    expect([talkers, total.entries, exact, missing]).toEqual([[], 0, true, {}]);
+  });
+
+  test("nobody has listed may have been among those that were folded away", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf(rows, {}, remainders)]);
+    const { talkers, exact, missing } = await ask(db, { source: "10.9.9.9" });
+    expect([talkers, exact, missing.entries]).toEqual([[], false, 5]);
   });
 
   test("may be all remainder", async ({ expect }) => {
@@ -139,7 +147,7 @@ describe("over several windows and nodes", () => {
       ]),
     ]);
     const shares = async (metric: "unreplied" | "peers") =>
-      (await ask(db, { metric })).talkers.map(({ address, share }) => [address, share]);
+      addressed(await ask(db, { metric })).map(({ address, share }) => [address, share]);
     expect(await shares("unreplied")).toEqual([
       ["10.0.0.2", 0.8],
       ["10.0.0.1", 0.2],
@@ -166,10 +174,11 @@ describe("over several windows and nodes", () => {
       ),
       aReportOf([{ source: "10.0.0.1", entries: 10 }], { sequence: 1 }, folded),
     ]);
+    // The second may have had 7 in the window that does not list it, which is less than the 9 it had in the other.
     const two = await ask(db, { limit: 2 });
-    expect([two.exact, two.unlisted, two.remainder.entries]).toEqual([false, 7, 7]);
-    const one = await ask(db, { limit: 1 });
-    expect([one.exact, one.unlisted, one.remainder.entries]).toEqual([true, 0, 9]);
+    expect([two.exact, two.lack.entries, two.remainder.entries]).toEqual([true, undefined, 7]);
+    const unreplied = await ask(db, { limit: 2, metric: "opened" });
+    expect(unreplied.rankedBy).toBe("entries");
   });
 
   test("clusters never meet", async ({ expect }) => {
@@ -184,33 +193,46 @@ describe("over several windows and nodes", () => {
   });
 
   test.for([
-    ["ends where the range begins", -30_000, 0, 0],
-    ["reaches a millisecond into the range", -29_999, 1, 1],
-    ["lies in the range", 0, 30_000, 1],
-    ["begins a millisecond before the range ends", HOUR - 1, HOUR + 29_999, 1],
-    ["begins where the range ends", HOUR, HOUR + 30_000, 0],
-    ["is the longest there may be and reaches a millisecond into the range", -299_999, 1, 1],
-  ] as const)("a window that %s counts accordingly", async ([, from, to, windows], { expect }) => {
-    const db = await freshDb();
-    await aCluster(db);
-    await storeReports(db, [
-      aReportOf([{ source: "10.0.0.1", entries: 1 }], { from: START + from, to: START + to }),
-    ]);
-    expect((await ask(db)).windows).toBe(windows);
-  });
+    ["ends where the range begins", -30_000, 0, 0, 0],
+    ["reaches a millisecond into the range", -29_999, 1, 1, 0],
+    ["lies in the range", 0, 30_000, 1, 1],
+    ["begins a millisecond before the range ends", HOUR - 1, HOUR + 29_999, 1, 1],
+    ["begins where the range ends", HOUR, HOUR + 30_000, 0, 0],
+    ["is the longest there may be and reaches a millisecond into the range", -299_999, 1, 1, 0],
+  ] as const)(
+    "a window that %s gives its gauges %4$i times, its counts %5$i times",
+    async ([, from, to, gauges, counts], { expect }) => {
+      const db = await freshDb();
+      await aCluster(db);
+      await storeReports(db, [
+        aReportOf([{ source: "10.0.0.1", entries: 1, opened: 1 }], { from: START + from, to: START + to }),
+      ]);
+      for (const node of [undefined, "node-1"]) {
+        const { talkers } = await ask(db, { node });
+        expect([talkers[0]?.entries ?? 0, talkers[0]?.opened ?? 0]).toEqual([gauges, counts]);
+      }
+    },
+  );
 
-  test("more windows than one page holds are all counted", async ({ expect }) => {
+  test("more buckets than one page holds are all counted, of the cluster and of a node", async ({
+    expect,
+  }) => {
     const db = await freshDb();
     await aCluster(db);
-    for (const name of ["a", "b", "c"])
+    for (const name of ["a", "b"])
       await storeReports(
         db,
         Array.from({ length: 200 }, (_, sequence) =>
-          aReportOf([{ source: "10.0.0.1", entries: sequence }], { sequence, node: { name } }),
+          aReportOf([{ source: "10.0.0.1", entries: sequence, opened: 1 }], { sequence, node: { name } }),
         ),
       );
-    const answer = await ask(db, { to: START + 24 * HOUR });
-    expect([answer.windows, answer.talkers[0]?.entries]).toEqual([600, 3 * 199]);
+    const { talkers, pieces } = await ask(db, { from: START + 60_000, to: START + 6_000_000 });
+    expect(talkers).toMatchObject([{ entries: 2 * 199, opened: 2 * 198 }]);
+    expect(pieces.map(({ tier }) => tier)).toEqual([MINUTE, TEN_MINUTES, HOUR_TIER, TEN_MINUTES]);
+    const node = await ask(db, { from: START + 60_000, to: START + 6_000_000, node: "a" });
+    expect(node.talkers).toMatchObject([{ entries: 199, opened: 198 }]);
+    expect(node.pieces.map(({ tier }) => tier)).toEqual([WINDOW, TEN_MINUTES, HOUR_TIER, TEN_MINUTES]);
+    expect([node.coveredMs, node.exact]).toEqual([198 * 30_000, true]);
   });
 
   test("windows without flows are not looked at", async ({ expect }) => {
@@ -219,10 +241,10 @@ describe("over several windows and nodes", () => {
     await storeReports(db, [aStoredReport()]);
     expect(await ask(db)).toMatchObject({
       talkers: [],
-      windows: 0,
       exact: true,
-      total: { entries: 0, sources: 0 },
+      total: { rows: 0 },
       remainder: { share: 0 },
+      coveredMs: 30_000,
     });
   });
 });
@@ -283,15 +305,14 @@ describe("talkers among the flows that match", () => {
     await aCluster(db);
     await storeReports(db, [aReportOf(rows)]);
     const answer = await ask(db, { port: 53, limit: 1 });
-    expect(answer).toEqual({
+    expect(answer).toMatchObject({
       rankedBy: "entries",
-      talkers: [{ address: "10.0.0.1", entries: 30, snatEntries: 30, unreplied: 3, peers: 1, share: 0.75 }],
-      remainder: { sources: 1, entries: 10, snatEntries: 0, unreplied: 0, share: 0.25 },
-      total: { sources: 2, entries: 40, snatEntries: 30, unreplied: 3 },
+      talkers: [{ address: "10.0.0.1", entries: 30, snatEntries: 30, unreplied: 3, share: 0.75 }],
+      remainder: { rows: 1, entries: 10, snatEntries: 0, unreplied: 0, share: 0.25 },
+      total: { rows: 2, entries: 40, snatEntries: 30, unreplied: 3 },
       exact: true,
-      unlisted: 0,
-      windows: 1,
     });
+    expect(answer.talkers[0]).not.toHaveProperty("peers");
   });
 
   test("are not exact where a report folded flow groups away, and say how much they may lack", async ({
@@ -302,6 +323,11 @@ describe("talkers among the flows that match", () => {
     const remainders = { groupRemainder: { groups: 9, entries: 11, unreplied: 0 } };
     await storeReports(db, [aReportOf(rows, {}, remainders), aReportOf(rows, { sequence: 1 })]);
     const answer = await ask(db, { port: 443 });
-    expect([answer.exact, answer.unlisted, answer.total.entries]).toEqual([false, 11, 10]);
+    expect([answer.exact, answer.lack.entries, answer.missing.entries, answer.total.entries]).toEqual([
+      false,
+      11,
+      11,
+      10,
+    ]);
   });
 });

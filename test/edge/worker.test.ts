@@ -43,7 +43,7 @@ test("the worker takes a report and names its talkers", async ({ expect }) => {
   expect(await ask(env, "/v1/reports", post(body.token, report))).toMatchObject({
     body: { duplicate: true },
   });
-  const talkers = await ask(env, "/v1/talkers", { headers: { authorization: `Bearer ${ADMIN}` } });
+  const talkers = await ask(env, "/v1/talkers?node=node-1", { headers: { authorization: `Bearer ${ADMIN}` } });
   expect(talkers.body.talkers).toMatchObject([
     { address: "10.244.0.11", entries: 7 },
     { address: "10.244.0.12" },

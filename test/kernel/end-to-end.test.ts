@@ -59,7 +59,7 @@ test("the agent of a node that masquerades makes the API name the exact talkers,
   const agent = service.agent();
   await service.reports(1);
 
-  const talkers = await service.ask("GET", "/v1/talkers?cluster=kernel&since=10m&limit=500");
+  const talkers = await service.ask("GET", "/v1/talkers?cluster=kernel&node=node-1&since=10m&limit=500");
   expect(talkers.status).toBe(200);
   const rows = talkers.body["talkers"] as { address: string; share: number }[];
   for (const [pod] of TRAFFIC.entries())
@@ -70,7 +70,7 @@ test("the agent of a node that masquerades makes the API name the exact talkers,
 
   const flows = await service.ask(
     "GET",
-    "/v1/talkers?cluster=kernel&since=10m&by=flow&protocol=tcp&port=5432&limit=500",
+    "/v1/talkers?cluster=kernel&node=node-1&since=10m&by=flow&protocol=tcp&port=5432&limit=500",
   );
   expect(flows.body["talkers"]).toEqual(
     expect.arrayContaining(

@@ -1,6 +1,6 @@
 import { BETWEEN, DIMENSIONS } from "../../db/fold/table.ts";
 import type { Bucket, Dimension, FieldType, Table } from "../../db/fold/table.ts";
-import { MEASURES } from "../../db/holdings/holdings.ts";
+import { MEASURES } from "../../db/fold/measures.ts";
 import * as fc from "fast-check";
 
 const count = fc.oneof(fc.nat(200), fc.maxSafeNat());

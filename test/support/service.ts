@@ -1,10 +1,12 @@
 import { freshDb } from "#fresh-db";
+import { sql } from "drizzle-orm";
 import { createApp, type LogEvent } from "../../api/app.ts";
 import { hashToken } from "../../api/tokens.ts";
 import type { Db } from "../../db/client.ts";
 import { reportWriter } from "../../db/queries/reports.ts";
 import { type Scope, tokenReader } from "../../db/queries/tokens.ts";
 import { NOW } from "./a-report.ts";
+import { tick } from "./tick.ts";
 
 export const ADMIN = "canary-admin-token-of-more-than-32-characters";
 
@@ -35,6 +37,8 @@ export interface Service {
   /** A token made over HTTP; the cluster is made first where it is not there. */
   token(scope: Scope, cluster?: string, more?: Record<string, unknown>): Promise<string>;
   post(token: string, report: unknown): Promise<Answer>;
+  /** What its timer does in the background: folds what was posted. */
+  tick(): Promise<void>;
 }
 
 export async function openService(differing: { db?: Db; bodyDeadlineMs?: number } = {}): Promise<Service> {
@@ -89,11 +93,14 @@ export async function openService(differing: { db?: Db; bodyDeadlineMs?: number 
       return made.body.token;
     },
     post: (token, report) => ask("POST", "/v1/reports", { token, json: report }),
+    tick: () => tick(db, clock.now),
   };
 }
 
-/** How many windows of a cluster are stored, as the service tells it. */
-export async function storedWindows(service: Service, cluster: string): Promise<number> {
-  const { body } = await service.ask("GET", `/v1/talkers?cluster=${cluster}&since=400d`, { token: ADMIN });
-  return body.window.windows;
+/** How many windows of a cluster are stored. */
+export async function storedWindows({ db }: Service, cluster: string): Promise<number> {
+  const [row] = await db.all<{ windows: number }>(sql`
+    select count(*) as windows from samples
+    where tier = 0 and cluster_id = (select id from clusters where name = ${cluster})`);
+  return row?.windows ?? 0;
 }
