@@ -1,4 +1,4 @@
-import { type Choose, topKeys } from "./fold/choose.ts";
+import { type Choose, topKeys, topRows } from "./fold/choose.ts";
 import { Apart, type Column, Peak, type PrunableColumn, Sum } from "./fold/column.ts";
 import { Distinct } from "./fold/distinct.ts";
 import { KeyBook } from "./fold/key-book.ts";
@@ -88,7 +88,7 @@ export class ClusterFold {
       merger.addRows(rows, ids);
     }
     for (const { dimension, merger } of this.#mergers)
-      if (merger.size > MAX_CANDIDATES) merger.prune(choiceOf(dimension, KEPT_CANDIDATES));
+      if (merger.size > MAX_CANDIDATES) merger.prune(topRows(KEPT_CANDIDATES, alwaysOf(dimension)));
   }
 
   finish(): Bucket {
@@ -144,8 +144,8 @@ const unnamed = (size: () => number): Keys => ({
 
 const clusterKeys = (dimension: Dimension) => FEW[dimension] ?? CLUSTER_KEYS;
 
-const choiceOf = (dimension: Dimension, k: number): Choose =>
-  topKeys(k, UNOWNED.has(dimension) ? isUnowned : undefined);
+const alwaysOf = (dimension: Dimension) => (UNOWNED.has(dimension) ? isUnowned : undefined);
+const choiceOf = (dimension: Dimension, k: number): Choose => topKeys(k, alwaysOf(dimension));
 
 function mergedInTime(
   buckets: readonly Bucket[],

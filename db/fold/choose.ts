@@ -1,5 +1,4 @@
-import { MEASURES } from "./measures.ts";
-import type { Table } from "./table.ts";
+import { type Measure, MEASURES } from "./measures.ts";
 
 /** Rows that may be listed. */
 export type Candidates = {
@@ -7,7 +6,8 @@ export type Candidates = {
   /** All keys; where few are needed, keyOf is much less work. */
   readonly keys: readonly string[];
   readonly keyOf: (row: number) => string;
-  readonly columns: Table["columns"];
+  /** At least `size` numbers each. */
+  readonly columns: Partial<Record<Measure, ArrayLike<number>>>;
 };
 /** Which rows to list, each once. */
 export type Choose = (candidates: Candidates) => Iterable<number>;
@@ -19,45 +19,67 @@ export const allKeys: Choose = ({ size }) => rowsUpTo(size);
  * than k rows, all of them. What `always` says is listed in any case.
  */
 export function topKeys(k: number, always?: (key: string) => boolean): Choose {
-  return (candidates) => {
-    const { size, columns } = candidates;
-    if (size <= k) return rowsUpTo(size);
-    const chosen = new Set<number>();
-    for (const measure of MEASURES) {
-      const values = columns[measure];
-      if (values) for (const row of largest(values, k, candidates)) chosen.add(row);
-    }
-    if (always) for (let row = 0; row < size; row++) if (always(candidates.keyOf(row))) chosen.add(row);
-    return chosen;
-  };
+  return (candidates) => top(k, candidates, { always, among: firstByKey });
 }
 
-export const rowsUpTo = (size: number) => Array.from({ length: size }, (_, row) => row);
+/** The same, but of equal ones those that came first: without their keys, which take much longer to compare. */
+export function topRows(k: number, always?: (key: string) => boolean): Choose {
+  return (candidates) => top(k, candidates, { always, among: (rows, places) => rows.slice(0, places) });
+}
 
-function largest(values: readonly number[], k: number, { keyOf }: Candidates): number[] {
-  const least = Math.max(kthLargest(values, k), 1);
+type Order = {
+  always: ((key: string) => boolean) | undefined;
+  /** So many of rows that are equal. */
+  among: (rows: readonly number[], places: number, candidates: Candidates) => number[];
+};
+
+function top(k: number, candidates: Candidates, { always, among }: Order): Iterable<number> {
+  const { size, columns } = candidates;
+  if (size <= k) return rowsUpTo(size);
+  const chosen = new Set<number>();
+  for (const measure of MEASURES) {
+    const values = columns[measure];
+    if (!values) continue;
+    const { above, equal } = largest(values, k, size);
+    for (const row of above) chosen.add(row);
+    const places = k - above.length;
+    for (const row of equal.length <= places ? equal : among(equal, places, candidates)) chosen.add(row);
+  }
+  if (always) for (let row = 0; row < size; row++) if (always(candidates.keyOf(row))) chosen.add(row);
+  return chosen;
+}
+
+export function rowsUpTo(size: number): number[] {
+  const rows: number[] = [];
+  for (let row = 0; row < size; row++) rows.push(row);
+  return rows;
+}
+
+/** Rows with more than the k-th largest has, and those with as much. */
+function largest(values: ArrayLike<number>, k: number, size: number): { above: number[]; equal: number[] } {
+  const least = Math.max(kthLargest(values, k, size), 1);
   const above: number[] = [];
   const equal: number[] = [];
-  for (let row = 0; row < values.length; row++) {
+  for (let row = 0; row < size; row++) {
     const value = values[row] ?? 0;
     if (value > least) above.push(row);
     else if (value === least) equal.push(row);
   }
-  const places = k - above.length;
-  return [...above, ...(equal.length <= places ? equal : firstByKey(equal, places, keyOf))];
+  return { above, equal };
 }
 
-function firstByKey(rows: readonly number[], places: number, keyOf: (row: number) => string): number[] {
+function firstByKey(rows: readonly number[], places: number, candidates: Candidates): number[] {
   return rows
-    .map((row) => ({ row, key: keyOf(row) }))
+    .map((row) => ({ row, key: candidates.keyOf(row) }))
     .toSorted((a, b) => compare(a.key, b.key))
     .slice(0, places)
     .map(({ row }) => row);
 }
 
 /** By narrowing down (quickselect): sorting all is several times the work. 0 where there are not so many. */
-function kthLargest(values: readonly number[], k: number): number {
-  const left = Float64Array.from(values);
+function kthLargest(values: ArrayLike<number>, k: number, size: number): number {
+  const left = new Float64Array(size);
+  for (let row = 0; row < size; row++) left[row] = values[row] ?? 0;
   let [from, to] = [0, left.length];
   const place = left.length - k;
   if (place < 0) return 0;

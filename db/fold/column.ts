@@ -1,3 +1,41 @@
+const FIRST_ROOM = 64;
+
+/** Numbers by row that make room for more by doubling it. */
+class Numbers {
+  /** As long as there is room, not as there are rows. */
+  all = new Float64Array(FIRST_ROOM);
+  size = 0;
+  readonly #first: () => number;
+
+  /** `first`: what a new row has. */
+  constructor(first: () => number = () => 0) {
+    this.#first = first;
+  }
+
+  grow(size: number): void {
+    if (size <= this.size) return;
+    if (size > this.all.length) {
+      const all = new Float64Array(2 ** Math.ceil(Math.log2(size)));
+      all.set(this.all.subarray(0, this.size));
+      this.all = all;
+    }
+    this.all.fill(this.#first(), this.size, size);
+    this.size = size;
+  }
+
+  add(row: number, value: number): void {
+    this.all[row] = (this.all[row] ?? 0) + value;
+  }
+
+  /** Leaves these rows. */
+  keep(rows: Int32Array): void {
+    const all = new Float64Array(2 ** Math.ceil(Math.log2(Math.max(FIRST_ROOM, rows.length))));
+    for (let i = 0; i < rows.length; i++) all[i] = this.all[rows[i] ?? 0] ?? 0;
+    this.all = all;
+    this.size = rows.length;
+  }
+}
+
 /** What one part of a merge says of one measure. */
 export type PartColumn = {
   values: readonly number[];
@@ -9,7 +47,7 @@ export type PartColumn = {
 
 /** One measure of the rows of a merge: what they have, and how far the truth may be above it. */
 export type Column = {
-  readonly values: readonly number[];
+  readonly values: ArrayLike<number>;
   /** The most that a key may have which is not among the rows; undefined: there is none. */
   readonly unseen: number | undefined;
   /** Makes room for so many rows. */
@@ -33,119 +71,141 @@ export type PrunableColumn = Column & {
  * each other one what its missing keys have. Only the difference between the two is kept by row, as credit.
  */
 export class Sum implements PrunableColumn {
-  values: number[] = [];
   unseen: number | undefined;
+  readonly #values = new Numbers();
   #rest = 0;
   #missed = 0;
-  #credit: number[] | undefined;
   /** Credit of a row that comes now. */
   #start = 0;
+  #credit: Numbers | undefined;
+
+  get values(): ArrayLike<number> {
+    return this.#values.all;
+  }
 
   grow(size: number): void {
-    extend(this.values, size, 0);
-    if (this.#credit) extend(this.#credit, size, this.#start);
+    this.#values.grow(size);
+    this.#credit?.grow(size);
   }
 
   add({ values, rest, lack, miss }: PartColumn, ids: Int32Array): void {
-    for (let i = 0; i < ids.length; i++) addTo(this.values, ids[i], values[i]);
+    for (let i = 0; i < ids.length; i++) this.#values.add(ids[i] ?? 0, values[i] ?? 0);
     this.#rest += rest;
     this.#missed += miss ?? 0;
     if (miss !== undefined) this.unseen = (this.unseen ?? 0) + miss;
     const credit = (miss ?? 0) - lack;
     if (credit === 0) return;
-    this.#credit ??= this.values.map(() => this.#start);
-    for (const id of ids) addTo(this.#credit, id, credit);
+    const credits = this.#credits();
+    for (let i = 0; i < ids.length; i++) credits.add(ids[i] ?? 0, credit);
   }
 
   short(row: number): number {
-    return this.#missed - (this.#credit?.[row] ?? 0);
+    return this.#missed - (this.#credit ? (this.#credit.all[row] ?? 0) : this.#start);
   }
 
   rest(listed: Uint8Array): number {
-    return this.#rest + unlistedSum(this.values, listed);
+    return this.#rest + unlistedSum(this.#values.all, listed);
   }
 
   keep(rows: Int32Array): void {
-    const kept = listing(rows, this.values.length);
+    const kept = listing(rows, this.#values.size);
     this.unseen = mostUnlisted(this, kept);
     this.#rest = this.rest(kept);
-    this.values = pick(this.values, rows);
+    const credits = this.#credits();
+    this.#values.keep(rows);
+    credits.keep(rows);
     // A key that comes later may be one of those that went.
     this.#start = this.#missed - (this.unseen ?? 0);
-    this.#credit = this.#credit ? pick(this.#credit, rows) : Array.from(rows, () => 0);
+  }
+
+  #credits(): Numbers {
+    this.#credit ??= new Numbers(() => this.#start);
+    this.#credit.grow(this.#values.size);
+    return this.#credit;
   }
 }
 
 /** Parts that have no key in common, as those of nodes whose name is in it, add up: a key lacks what its own part lacks. */
 export class Apart implements PrunableColumn {
-  values: number[] = [];
   unseen: number | undefined;
+  readonly #values = new Numbers();
   #rest = 0;
-  #lack: number[] | undefined;
+  #lack: Numbers | undefined;
+
+  get values(): ArrayLike<number> {
+    return this.#values.all;
+  }
 
   grow(size: number): void {
-    extend(this.values, size, 0);
-    if (this.#lack) extend(this.#lack, size, 0);
+    this.#values.grow(size);
+    this.#lack?.grow(size);
   }
 
   add({ values, rest, lack, miss }: PartColumn, ids: Int32Array): void {
-    for (let i = 0; i < ids.length; i++) addTo(this.values, ids[i], values[i]);
+    for (let i = 0; i < ids.length; i++) this.#values.add(ids[i] ?? 0, values[i] ?? 0);
     this.#rest += rest;
     this.unseen = larger(this.unseen, miss);
     if (lack === 0) return;
-    this.#lack ??= this.values.map(() => 0);
-    for (const id of ids) addTo(this.#lack, id, lack);
+    this.#lack ??= new Numbers();
+    this.#lack.grow(this.#values.size);
+    for (const id of ids) this.#lack.add(id, lack);
   }
 
   short(row: number): number {
-    return this.#lack?.[row] ?? 0;
+    return this.#lack?.all[row] ?? 0;
   }
 
   rest(listed: Uint8Array): number {
-    return this.#rest + unlistedSum(this.values, listed);
+    return this.#rest + unlistedSum(this.#values.all, listed);
   }
 
   keep(rows: Int32Array): void {
-    const kept = listing(rows, this.values.length);
+    const kept = listing(rows, this.#values.size);
     this.unseen = mostUnlisted(this, kept);
     this.#rest = this.rest(kept);
-    this.values = pick(this.values, rows);
-    if (this.#lack) this.#lack = pick(this.#lack, rows);
+    this.#values.keep(rows);
+    this.#lack?.keep(rows);
   }
 }
 
 /** Of slots one after another the most of any one counts: of a row, of what it may have had, and of all others together. */
 export class Peak implements Column {
-  values: number[] = [];
   unseen: number | undefined;
+  readonly #values = new Numbers();
   /** The most a row may have had in a slot that lists it. */
-  #reach: number[] = [];
+  readonly #reach = new Numbers();
   /** In how many of the slots that miss keys the row is listed. */
-  #sightings: number[] = [];
+  readonly #sightings = new Numbers();
   #missing = 0;
   #slots: { values: readonly number[]; ids: Int32Array; rest: number }[] = [];
 
+  get values(): ArrayLike<number> {
+    return this.#values.all;
+  }
+
   grow(size: number): void {
-    for (const column of [this.values, this.#reach, this.#sightings]) extend(column, size, 0);
+    for (const numbers of [this.#values, this.#reach, this.#sightings]) numbers.grow(size);
   }
 
   add({ values, rest, lack, miss }: PartColumn, ids: Int32Array): void {
-    const misses = miss === undefined ? 0 : 1;
+    const [most, reach] = [this.#values.all, this.#reach.all];
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i] ?? 0;
       const value = values[i] ?? 0;
-      if (value > (this.values[id] ?? 0)) this.values[id] = value;
-      if (value + lack > (this.#reach[id] ?? 0)) this.#reach[id] = value + lack;
-      addTo(this.#sightings, id, misses);
+      if (value > (most[id] ?? 0)) most[id] = value;
+      if (value + lack > (reach[id] ?? 0)) reach[id] = value + lack;
     }
-    this.#missing += misses;
+    if (miss !== undefined) {
+      this.#missing++;
+      for (const id of ids) this.#sightings.add(id, 1);
+    }
     this.unseen = larger(this.unseen, miss);
     this.#slots.push({ values, ids, rest });
   }
 
   short(row: number): number {
-    const elsewhere = (this.#sightings[row] ?? 0) < this.#missing ? (this.unseen ?? 0) : 0;
-    return Math.max(this.#reach[row] ?? 0, elsewhere) - (this.values[row] ?? 0);
+    const elsewhere = (this.#sightings.all[row] ?? 0) < this.#missing ? (this.unseen ?? 0) : 0;
+    return Math.max(this.#reach.all[row] ?? 0, elsewhere) - (this.#values.all[row] ?? 0);
   }
 
   rest(listed: Uint8Array): number {
@@ -174,7 +234,7 @@ export function listing(rows: Iterable<number>, size: number): Uint8Array {
   return listed;
 }
 
-function unlistedSum(values: readonly number[], listed: Uint8Array): number {
+function unlistedSum(values: ArrayLike<number>, listed: Uint8Array): number {
   let sum = 0;
   for (let row = 0; row < listed.length; row++) if (!listed[row]) sum += values[row] ?? 0;
   return sum;
@@ -183,13 +243,3 @@ function unlistedSum(values: readonly number[], listed: Uint8Array): number {
 function larger(one: number | undefined, other: number | undefined): number | undefined {
   return one === undefined || (other !== undefined && other > one) ? other : one;
 }
-
-function extend(values: number[], size: number, value: number): void {
-  while (values.length < size) values.push(value);
-}
-
-function addTo(values: number[], row = 0, value = 0): void {
-  values[row] = (values[row] ?? 0) + value;
-}
-
-const pick = (values: readonly number[], rows: Int32Array) => Array.from(rows, (row) => values[row] ?? 0);

@@ -131,7 +131,7 @@ export class RowMerger<OfMeasure extends Column> {
   #candidates(): Candidates {
     const { size } = this;
     const keyOf = (row: number) => this.#keys.keyOf(row);
-    const columns: Table["columns"] = {};
+    const columns: Partial<Record<Measure, ArrayLike<number>>> = {};
     // Not all parts have all measures.
     for (const [measure, column] of this.#columns) {
       column.grow(size);

@@ -106,7 +106,7 @@ export class WindowNames {
     const at = index ?? -1;
     const known = this.#addresses[at] ?? -1;
     if (known >= 0) return known;
-    const label = this.#labels.numberOf(this.#window.segment.addresses[at] ?? "");
+    const label = this.#holders.addressOf(this.#window.segment.addresses[at] ?? "");
     if (at >= 0) this.#addresses[at] = label;
     return label;
   }
@@ -125,6 +125,8 @@ export class NodeHolders {
   readonly node: number;
   readonly #holders: Holders;
   readonly #labels: Labels;
+  /** A few hundred are found sooner than among those of all nodes. */
+  readonly #addresses = new Map<string, number>();
   /** Most windows have the same ones. */
   readonly #known = new Map<Owner, Names>();
 
@@ -132,6 +134,14 @@ export class NodeHolders {
     this.node = labels.numberOf(node);
     this.#holders = holders;
     this.#labels = labels;
+  }
+
+  addressOf(text: string): number {
+    const known = this.#addresses.get(text);
+    if (known !== undefined) return known;
+    const label = this.#labels.numberOf(text);
+    this.#addresses.set(text, label);
+    return label;
   }
 
   namesOf(address: string, { start, end }: FoldWindow): Names {
