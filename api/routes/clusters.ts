@@ -2,6 +2,8 @@ import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { deleteCluster, insertCluster } from "../../db/queries/clusters.ts";
 import type { Cluster as ClusterRow } from "../../db/queries/clusters.ts";
+import { NO_STATUS, statusOf } from "../../db/queries/cluster-status.ts";
+import type { ClusterStatus } from "../../db/queries/cluster-status.ts";
 import { allow, readableCluster, readableClusters } from "../access.ts";
 import { readSmallJson } from "../body.ts";
 import {
@@ -14,15 +16,35 @@ import {
   problems,
   Time,
   toTime,
+  toTimeOrNull,
 } from "../contract.ts";
 import { Next, pageParameters, pageQuery, toPage } from "../page.ts";
 import { invalid, ProblemError } from "../problem.ts";
 import { router } from "../router.ts";
 
-const Cluster = z.object({ name: ClusterName, createdAt: Time }).meta({ id: "Cluster" });
+const Cluster = z
+  .object({
+    name: ClusterName,
+    createdAt: Time,
+    nodes: z.int().meta({ description: "Nodes that were ever seen and are not retired." }),
+    reporting: z.int().meta({ description: "The most that reported in any of the last five minutes." }),
+    lastSeenAt: Time.nullable().meta({
+      description: "End of the last slot of time of which something is known, or now where that is not over.",
+    }),
+    utilisation: z
+      .number()
+      .nullable()
+      .meta({ description: "count / max of the fullest table in the last five minutes." }),
+  })
+  .meta({ id: "Cluster" });
 export const NewCluster = z.object({ name: ClusterName }).meta({ id: "NewCluster" });
 
-const toCluster = ({ name, createdAt }: ClusterRow) => ({ name, createdAt: toTime(createdAt) });
+const toCluster = ({ name, createdAt }: ClusterRow, status: ClusterStatus = NO_STATUS) => ({
+  name,
+  createdAt: toTime(createdAt),
+  ...status,
+  lastSeenAt: toTimeOrNull(status.lastSeenAt),
+});
 
 const createCluster = createRoute({
   method: "post",
@@ -80,15 +102,23 @@ clusters.openapi(createCluster, async (c) => {
 
 clusters.openapi(getClusters, async (c) => {
   const page = pageQuery(c.req.valid("query"));
-  const all = await readableClusters(c.var.deps.db, c.var.caller, undefined);
+  const { db, now } = c.var.deps;
+  const all = await readableClusters(db, c.var.caller, undefined);
   const from = all.filter(({ name }) => page.after === undefined || name > page.after);
-  const { rows, ...next } = toPage(from, page, ({ name }) => name);
-  return c.json({ clusters: rows.map(toCluster), ...next }, 200);
+  const { rows, ...next } = toPage(from.slice(0, page.limit), page, ({ name }) => name);
+  const status = await statusOf(
+    db,
+    rows.map(({ id }) => id),
+    now(),
+  );
+  return c.json({ clusters: rows.map((row) => toCluster(row, status.get(row.id))), ...next }, 200);
 });
 
 clusters.openapi(getCluster, async (c) => {
-  const { cluster } = c.req.valid("param");
-  return c.json(toCluster(await readableCluster(c.var.deps.db, c.var.caller, cluster)), 200);
+  const { db, now } = c.var.deps;
+  const row = await readableCluster(db, c.var.caller, c.req.valid("param").cluster);
+  const status = await statusOf(db, [row.id], now());
+  return c.json(toCluster(row, status.get(row.id)), 200);
 });
 
 clusters.openapi(removeCluster, async (c) => {

@@ -9,13 +9,53 @@ const get = (service: Service, path: string, token = ADMIN) => service.ask("GET"
 test("a cluster is added, found and forgotten with all its data", async ({ expect }) => {
   const service = await openService();
   const added = await add(service, { name: "prod" });
-  expect([added.status, added.body]).toEqual([201, { name: "prod", createdAt: "2026-11-21T12:00:00.000Z" }]);
-  await service.post(await service.token("ingest", "prod"), aReport());
+  const described = { nodes: 0, reporting: 0, lastSeenAt: null, utilisation: null };
+  const words = { name: "prod", createdAt: "2026-11-21T12:00:00.000Z" };
+  expect([added.status, added.body]).toEqual([201, { ...words, ...described }]);
   expect((await get(service, "/v1/clusters/prod")).body).toEqual(added.body);
+  await service.post(await service.token("ingest", "prod"), aReport());
   expect((await service.ask("DELETE", "/v1/clusters/prod", { token: ADMIN })).status).toBe(204);
   expect((await get(service, "/v1/clusters/prod")).status).toBe(404);
   await add(service, { name: "prod" });
   expect((await get(service, "/v1/clusters/prod/nodes")).body).toEqual({ nodes: [] });
+});
+
+test("a cluster says how many nodes it has, how many report, and how full the fullest is", async ({
+  expect,
+}) => {
+  const service = await openService();
+  const token = await service.token("ingest", "prod");
+  await service.token("ingest", "quiet");
+  const { node } = aReport();
+  for (const [name, count] of [
+    ["a", 100],
+    ["b", 900],
+  ] as const)
+    await service.post(token, aReport({ node: { ...node, name }, table: { count, max: 1000 } }));
+  await service.tick();
+  const found = async (now: number) => {
+    service.clock.now = now;
+    const { body } = await get(service, "/v1/clusters/prod");
+    expect((await get(service, "/v1/clusters")).body.clusters[0]).toEqual(body);
+    return body;
+  };
+  const prod = { nodes: 2, reporting: 2, lastSeenAt: "2026-11-21T12:00:00.000Z", utilisation: 0.9 };
+  expect(await found(NOW)).toMatchObject(prod);
+  expect(await found(NOW - 10_000)).toMatchObject({ ...prod, lastSeenAt: "2026-11-21T11:59:50.000Z" });
+  expect(await found(NOW + 240_000)).toMatchObject(prod);
+  expect(await found(NOW + 240_001)).toMatchObject({ ...prod, reporting: 0, utilisation: null });
+  expect((await get(service, "/v1/clusters/quiet")).body).toMatchObject({ nodes: 0, lastSeenAt: null });
+  await service.ask("POST", "/v1/clusters/prod/nodes/a/retire", { token: ADMIN });
+  expect(await found(NOW + 240_001)).toMatchObject({ nodes: 1 });
+  await service.post(
+    token,
+    aReport({
+      sequence: 9,
+      node: { ...node, name: "a" },
+      window: { from: NOW + 240_001, to: NOW + 240_500 },
+    }),
+  );
+  expect(await found(NOW + 250_000)).toMatchObject({ nodes: 2 });
 });
 
 test("a name is taken once", async ({ expect }) => {
