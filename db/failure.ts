@@ -36,6 +36,13 @@ export function isDatabaseFull(error: unknown): boolean {
   return FULL.test(saidBySqlite(error)) || isDatabaseFull(error.cause);
 }
 
+const DAMAGED = /SQLITE_(CORRUPT|NOTADB)|database disk image is malformed|file is not a database/;
+
+/** Whether what SQLite found in the file is no database, or no longer one. */
+export function isDatabaseDamaged(error: unknown): boolean {
+  return error instanceof Error && (DAMAGED.test(saidBySqlite(error)) || isDatabaseDamaged(error.cause));
+}
+
 /** What SQLite answers to a file it cannot open, SQLITE_CANTOPEN, in the words of libsql 0.5. */
 const CANNOT_OPEN = /Unable to open connection to local database (.*): 14\b/;
 
