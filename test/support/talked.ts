@@ -37,4 +37,4 @@ export async function talked(db: Db, query: Partial<TalkerQuery> = {}) {
   };
 }
 
-const measures = ({ rows: _, ...amounts }: Amounts) => amounts;
+const measures = ({ rows: _rows, ...amounts }: Amounts) => amounts;
