@@ -111,6 +111,12 @@ export class Cluster {
     return route;
   }
 
+  /** What a node says of itself. */
+  wordsOf(node: number): { name: string; agent: string; kernel: string; addresses: string[] } {
+    const addresses = this.natAddresses(node).map(textOf);
+    return { name: this.nodeName(node), agent: "0.1.0", kernel: "6.8.0-45-generic", addresses };
+  }
+
   /** Those that a Pod has to itself. */
   addressesOf({ workload, text, address }: Life): string[] {
     if (workload.hostNetwork) return [];

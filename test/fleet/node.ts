@@ -35,7 +35,7 @@ export class SimulatedNode implements Watcher {
   /** How many of the node's lives were taken up. */
   private met = 0;
   private now: number | undefined;
-  private boots = 0;
+  private bootedAt = 0;
   private sequence = FIRST_SEQUENCE;
   private keyframeAt = Number.NEGATIVE_INFINITY;
   private told = "";
@@ -93,7 +93,7 @@ export class SimulatedNode implements Watcher {
   /** A node that comes back was booted: nothing of its table is left, and its agent begins anew. */
   private boot(at: number): void {
     this.silent = false;
-    this.boots += 1;
+    this.bootedAt = at;
     this.sequence = FIRST_SEQUENCE;
     this.keyframeAt = Number.NEGATIVE_INFINITY;
     this.told = "";
@@ -190,15 +190,9 @@ export class SimulatedNode implements Watcher {
   }
 
   private identity(): Report["node"] {
-    const { cluster, index, boots } = this;
-    const word = (seedOf(cluster.seed, index, boots) >>> 0).toString(16).padStart(8, "0");
-    return {
-      name: cluster.nodeName(index),
-      bootId: `${word}-0c2b-4f7e-9a59-${word}0001`,
-      agent: "0.1.0",
-      kernel: "6.8.0-45-generic",
-      addresses: cluster.natAddresses(index).map(textOf),
-    };
+    const { cluster, index, bootedAt } = this;
+    const word = (seedOf(cluster.seed, index, bootedAt) >>> 0).toString(16).padStart(8, "0");
+    return { ...cluster.wordsOf(index), bootId: `${word}-0c2b-4f7e-9a59-${word}0001` };
   }
 
   private completeness({

@@ -7,10 +7,15 @@ import { type BucketTier, HOUR, MINUTE, SLOT_MS, TEN_MINUTES } from "../../../db
 import type { Fleet } from "../fleet.ts";
 import { holdersOf } from "./holders.ts";
 import type { BucketRow, Eras, Of, Parcel } from "./parcel.ts";
+import { scaled } from "./scaled.ts";
 import { sampleRows } from "./samples.ts";
 
-/** Length of the windows of the last day, in ms. */
-export const WINDOW_MS = 60_000;
+/** Length of the windows of the last day, in ms: an interval an agent may be set to, and half the work of a minute. */
+export const WINDOW_MS = 120_000;
+/** Of those that go on live. */
+export const TAIL_WINDOW_MS = 60_000;
+/** For so long a node is looked at of which the windows are not kept. */
+const LOOK_MS = SLOT_MS[TEN_MINUTES];
 const HOUR_MS = SLOT_MS[HOUR];
 
 type Look = { index: number; report: Report };
@@ -19,9 +24,10 @@ type NodeWindows = { index: number; node: string; windows: FoldWindow[] };
 /**
  * The history of one cluster, hour by hour.
  *
- * What is older than the windows was never stored as windows: each node is looked at once a slot, through the same summary, in
- * a window as long as the slot, and the very functions of the tick fold that one window. Counts are those of the whole slot;
- * gauges are those at its end, where thirty windows would give the highest. Rows are as many and as long as folding gives.
+ * What is older than the windows was never stored as windows: each node is looked at once a slot, through the same summary,
+ * for ten minutes, and the very functions of the tick fold that one look. In an hour it stands for all six: counts are
+ * then six times those of the look. Gauges are those at its end, where many windows would give the highest. Rows are as many
+ * and as long as folding gives.
  */
 export class HistoryOf {
   private readonly fleet: Fleet;
@@ -34,10 +40,10 @@ export class HistoryOf {
     this.clusterId = clusterId;
   }
 
-  *parcels({ hours, tenMinutes, windows, tail, end }: Eras): Generator<Parcel> {
+  *parcels({ hours, tenMinutes, windows, minutes, tail, end }: Eras): Generator<Parcel> {
     for (let at = hours; at < tenMinutes; at += HOUR_MS) yield this.hour(at);
     for (let at = tenMinutes; at < windows; at += HOUR_MS) yield this.hourOfTenMinutes(at);
-    for (let at = windows; at < tail; at += HOUR_MS) yield this.hourOfWindows(at);
+    for (let at = windows; at < tail; at += HOUR_MS) yield this.hourOfWindows(at, at >= minutes);
     for (let at = tail; at < end; at += HOUR_MS) yield this.unfolded(at, Math.min(at + HOUR_MS, end));
   }
 
@@ -60,7 +66,11 @@ export class HistoryOf {
   /** Buckets of one look at each node; what it says of flows goes nowhere else. */
   private coarse(parcel: Parcel, tier: BucketTier, start: number) {
     const slot = { start, end: start + SLOT_MS[tier] };
-    const looks = this.looks(slot, SLOT_MS[tier]);
+    const times = SLOT_MS[tier] / LOOK_MS;
+    const looks = this.looks({ start: slot.end - LOOK_MS, end: slot.end }, LOOK_MS).map((look) => ({
+      ...look,
+      report: scaled(look.report, times),
+    }));
     const stored = looks.map(({ report }) => {
       this.say(parcel, report);
       return toStoredReport(report, this.clusterId, slot.end);
@@ -77,15 +87,26 @@ export class HistoryOf {
     return made;
   }
 
-  private hourOfWindows(start: number): Parcel {
+  private hourOfWindows(start: number, kept: boolean): Parcel {
     const parcel = this.parcel(start + HOUR_MS);
     const tens: { node: Of; bucket: Bucket }[] = [];
     for (let at = start; at < start + HOUR_MS; at += SLOT_MS[TEN_MINUTES]) {
       const slot = { start: at, end: at + SLOT_MS[TEN_MINUTES] };
       const nodes = this.windowsOf(parcel, slot);
-      const minutes = this.minutes(parcel, slot, nodes);
-      const made = [...this.nodeBuckets(slot, nodes), { node: null, bucket: foldBuckets(minutes) }];
+      // Where minutes are not kept, what is folded is the moments of the windows.
+      const minutes = this.moments(slot, nodes, kept ? SLOT_MS[MINUTE] : WINDOW_MS);
+      if (kept)
+        for (const { start, bucket } of minutes) {
+          parcel.buckets.push(encoded(MINUTE, start, { node: null, bucket }));
+        }
+      const made = [
+        ...this.nodeBuckets(slot, nodes),
+        { node: null, bucket: foldBuckets(minutes.map(({ bucket }) => bucket)) },
+      ];
       parcel.buckets.push(...made.map((row) => encoded(TEN_MINUTES, at, row)));
+      parcel.folds.push(
+        ...minutes.map(({ start }) => ({ tier: MINUTE as BucketTier, start, of: "cluster" as const })),
+      );
       parcel.folds.push(
         { tier: TEN_MINUTES, start: at, of: "nodes" },
         { tier: TEN_MINUTES, start: at, of: "cluster" },
@@ -109,21 +130,17 @@ export class HistoryOf {
     return [...nodes.values()];
   }
 
-  private minutes(parcel: Parcel, { start, end }: Slot, nodes: readonly NodeWindows[]): Bucket[] {
-    const made: Bucket[] = [];
-    for (let at = start; at < end; at += SLOT_MS[MINUTE]) {
-      const { bucket } = this.clusterBucket({ start: at, end: at + SLOT_MS[MINUTE] }, nodes);
-      made.push(bucket);
-      parcel.buckets.push(encoded(MINUTE, at, { node: null, bucket }));
-      parcel.folds.push({ tier: MINUTE, start: at, of: "cluster" });
-    }
-    return made;
+  private moments({ start, end }: Slot, nodes: readonly NodeWindows[], ms: number) {
+    return Array.from({ length: (end - start) / ms }, (_, moment) => {
+      const at = start + moment * ms;
+      return { start: at, ...this.clusterBucket({ start: at, end: at + ms }, nodes) };
+    });
   }
 
   /** Windows that the service has not looked at yet. */
   private unfolded(from: number, to: number): Parcel {
     const parcel = this.parcel(to);
-    for (const { report } of this.looks({ start: from, end: to }, WINDOW_MS))
+    for (const { report } of this.looks({ start: from, end: to }, TAIL_WINDOW_MS))
       parcel.stored.push(toStoredReport(report, this.clusterId, report.window.to));
     return parcel;
   }

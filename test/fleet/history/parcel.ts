@@ -47,8 +47,10 @@ export interface Eras {
   hours: number;
   /** From here on ten minutes and hours, of one look a node and ten minutes. */
   tenMinutes: number;
-  /** From here on windows, with all that is folded from them. */
+  /** From here on windows, with the ten minutes and hours that are folded from them. */
   windows: number;
+  /** From here on also minutes of the cluster, which are most of the buckets. */
+  minutes: number;
   /** From here on windows which the service folds itself. */
   tail: number;
   end: number;
