@@ -139,7 +139,7 @@ test("pages go through all clusters, each row once, in one order", async ({ expe
       expect(body.owners.length).toBeLessThanOrEqual(limit);
       seen.push(...body.owners.map((row: { name: string; cluster: string }) => `${row.cluster} ${row.name}`));
       cursor = body.next;
-    } while (cursor);
+    } while (cursor && seen.length < 10);
     expect(seen).toEqual(all);
   }
 });

@@ -99,7 +99,7 @@ type HoldingTuple = [string, string, string, string, string, string, string, num
 export type HoldingsText = { nodeId: number; holdings: string };
 
 /**
- * Holdings that reach into [from, to), of all nodes or of those, and of services. Empty ones are left out. As texts of
+ * Holdings that reach into [from, to), of all nodes or of those, and of services. As texts of
  * many holdings each: a driver takes ten times as long to hand over a row of ten columns as SQLite does to read it.
  */
 export async function holdingsIn(
@@ -115,7 +115,7 @@ export async function holdingsIn(
       o.workload_kind, o.workload, o.since, o.until)) as holdings
     from wanted
     cross join owners o on o.cluster_id = ${clusterId} and o.node_id = wanted.id and ${end}
-    where o.since < ${to} and coalesce(o.until > o.since, true)
+    where o.since < ${to}
     group by wanted.id, o.id >> ${ID_BITS_A_TEXT}`;
   return db.all<HoldingsText>(sql`
     with wanted as (${nodes})

@@ -111,10 +111,10 @@ test("without the guard nothing is written", async () => {
   const db = await freshDb();
   await applied(db, [saying(1000, [pod("a", 900)], { complete: true }), setTo(1000, { a: "1" })]);
   const before = await everything(db);
-  const late = [saying(31_000, [], { complete: true }), setTo(31_000, { a: "2" }), setTo(500, { a: "2" })];
+  const late = [saying(31_000, [], { complete: true }), setTo(31_000, { a: "2" }), setTo(500, { a: "1" })];
   expect(
     (await applied(db, late, { guard: sql`exists (select 1 from upkeep where holder = ${"x"})` })).writes,
-  ).toBe(4);
+  ).toBe(5);
   expect(await everything(db)).toEqual(before);
 });
 
@@ -146,7 +146,10 @@ test("a service is said by all nodes alike; no list ends it, and its earliest en
     { node: 0, uid: "lb", since: 0, until: null },
   ]);
   // What one node takes for its own address is still the service's for others.
-  await applied(db, [saying(61_000, [service("lb", null, { until: 0 })])]);
+  await applied(db, [
+    saying(61_000, [service("lb", null, { until: 0 }), service("api", 500, { until: 500 })]),
+  ]);
+  expect(await kept(db)).toMatchObject([{ until: null }, { until: null }]);
   await applied(db, [
     saying(
       61_000,

@@ -73,6 +73,26 @@ test("a late window that says otherwise stands between what was known; one of th
   expect(await kept(db, 7)).toEqual(await kept(db, 8));
 });
 
+test("of windows of the same instant it does not matter either which came in company of which", async () => {
+  const db = await freshDb();
+  for (const [i, [one, other]] of [
+    ["1", "2"],
+    ["2", "1"],
+  ].entries()) {
+    const words = [setTo(0, { a: one! }), setTo(300_000, { a: one! }), setTo(300_000, { a: other! })];
+    const orders = [
+      [0, 1, 2],
+      [0, 2, 1],
+      [2, 1, 0],
+      [1, 2, 0],
+    ];
+    await applied(db, words, { clusterId: i * 10 });
+    for (const [n, order] of orders.entries())
+      for (const at of order) await applied(db, [words[at]!], { clusterId: i * 10 + n + 1 });
+    for (const n of orders.keys()) expect(await kept(db, i * 10 + n + 1)).toEqual(await kept(db, i * 10));
+  }
+});
+
 /** A row at each window that says something else than the one before it. */
 const asStated = (said: readonly { at: number; node: number; a: string }[]) =>
   [1, 2].flatMap((node) => {
