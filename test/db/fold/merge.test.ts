@@ -137,7 +137,7 @@ describe("whatever is merged, in whatever order and however little is kept", () 
               expect(amounts[measure]).toBeLessThanOrEqual(table.miss[measure] ?? -1);
         }
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
   });
 
@@ -153,7 +153,7 @@ describe("whatever is merged, in whatever order and however little is kept", () 
           expect(entries).toBeLessThanOrEqual(value + (table.rest.entries ?? 0));
         }
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 
@@ -166,7 +166,7 @@ describe("whatever is merged, in whatever order and however little is kept", () 
         expect(table.rest.rows).toBeLessThanOrEqual(unlisted.length);
         expect(table.keys).toEqual([...new Set(table.keys)].toSorted());
       }),
-      { numRuns: 1000 },
+      { numRuns: 500 },
     );
   });
 
