@@ -1,5 +1,5 @@
-import { fits, tiersOf } from "../db/queries/series.ts";
-import { SLOT_MS, WINDOW } from "../db/tiers.ts";
+import { tiersOf } from "../db/queries/series.ts";
+import { fits, SLOT_MS, WINDOW } from "../db/tiers.ts";
 import type { Retention, Tier } from "../db/tiers.ts";
 import { invalid } from "./problem.ts";
 import { MAX_RANGE_MS, type Slice } from "./window.ts";
@@ -23,6 +23,13 @@ export interface Asked {
   by: "cluster" | "node";
   /** Series at most. */
   series: number;
+  retention: Retention;
+  now: number;
+}
+
+/** A range cut into steps; `from` and `to` are multiples of `stepMs`. */
+export interface Steps extends Slice {
+  stepMs: number;
   retention: Retention;
   now: number;
 }

@@ -23,6 +23,9 @@ export const WHOLE_CLUSTER = 0;
 export const slotOf = (tier: BucketTier, at: number): number =>
   Math.floor(at / SLOT_MS[tier]) * SLOT_MS[tier];
 
+/** Whether steps of that length, in ms, are made of whole slots of the tier. */
+export const fits = (tier: Tier, stepMs: number): boolean => tier === WINDOW || stepMs % SLOT_MS[tier] === 0;
+
 /** The tier that a bucket is folded from. */
 export function finerTier(tier: BucketTier, nodeId: number): Tier {
   if (tier === HOUR) return TEN_MINUTES;

@@ -4,7 +4,7 @@ import type { Db } from "../client.ts";
 import { plan } from "../plan.ts";
 import type { Piece } from "../plan.ts";
 import { storable } from "../text.ts";
-import { AGGREGATES, HOUR, MINUTE, SLOT_MS, TEN_MINUTES, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
+import { AGGREGATES, fits, HOUR, MINUTE, TEN_MINUTES, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
 import type { Retention, Tier } from "../tiers.ts";
 import { MAX_WINDOW_MS } from "./reports.ts";
 import { measured } from "./series/measured.ts";
@@ -14,7 +14,7 @@ import { dirtyIn } from "./stock.ts";
 
 export type SeriesQuery = {
   clusterId: number;
-  metric: SeriesMetric;
+  metric: SeriesMetric | "coveredMs";
   /** One series of the whole cluster, or one a node. */
   by: "cluster" | "node";
   /** Of this node alone, by node. */
@@ -41,9 +41,6 @@ export type SeriesAnswer = { series: Series[]; omitted: number; pieces: Piece[] 
 /** Tiers that there are of a cluster or of a node, finest first. */
 export const tiersOf = (by: "cluster" | "node"): Tier[] =>
   by === "cluster" ? [MINUTE, TEN_MINUTES, HOUR] : [WINDOW, TEN_MINUTES, HOUR];
-
-/** Whether steps of that length are made of whole slots of the tier. */
-export const fits = (tier: Tier, stepMs: number): boolean => tier === WINDOW || stepMs % SLOT_MS[tier] === 0;
 
 /**
  * How a metric went. A node's gauge is of the windows that reach into the step; a count is the sum of the windows that

@@ -10,7 +10,7 @@ import { decodeSegment } from "../segment.ts";
 import type { By, Filter } from "../talkers/source.ts";
 import { Narrowing } from "../talkers/narrowing.ts";
 import { storable } from "../text.ts";
-import { HOUR, MINUTE, SLOT_MS, slotOf, TEN_MINUTES, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
+import { fits, HOUR, MINUTE, SLOT_MS, slotOf, TEN_MINUTES, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
 import type { Retention, Tier } from "../tiers.ts";
 import { holdersIn } from "./facts.ts";
 import { ownersNamed } from "./owners.ts";
@@ -25,6 +25,8 @@ export type TableQuestion = Filter & {
   to: number;
   /** Name of a node: its own windows and buckets answer. */
   node?: string | undefined;
+  /** Only slots that make up steps of so many ms. */
+  stepMs?: number | undefined;
   retention: Retention;
   now: number;
 };
@@ -70,13 +72,15 @@ export async function* tablesIn(db: Db, question: TableQuestion): AsyncGenerator
  * other; else those of the whole cluster.
  */
 export async function readTables(db: Db, question: TableQuestion): Promise<Reading> {
-  const { clusterId, retention, now } = question;
+  const { clusterId, retention, now, stepMs = 0 } = question;
   const nodes = await nodesAsked(db, question);
   const range = nodes
     ? { from: slotOf(MINUTE, question.from), to: slotOf(MINUTE, question.to + SLOT_MS[MINUTE] - 1) }
     : { from: question.from, to: question.to };
   const ids = nodes ? nodes.map(({ id }) => id) : [WHOLE_CLUSTER];
-  const tiers: Tier[] = [nodes ? WINDOW : MINUTE, TEN_MINUTES, HOUR];
+  const all: Tier[] = [nodes ? WINDOW : MINUTE, TEN_MINUTES, HOUR];
+  // Of 0, any length is a part.
+  const tiers = all.filter((tier) => fits(tier, stepMs));
   const pieces = plan(range, { tiers, dirty: await dirtyIn(db, clusterId, ids, range), retention, now });
   const narrowing = new Narrowing(question.by, question, nodes ? "node" : "cluster");
   const reader = { db, clusterId, narrowing };

@@ -23,16 +23,24 @@ const SUM = "iif(count(value) > 0, total(value), null)";
 const UTILISATION = "coalesce(s.count, s.entries) * 1.0 / nullif(s.max, 0)";
 const UNWEIGHTED = "1";
 
-/** Of utilisation there is no average. `rate`: of a count, what there was a second of the time that was looked at. */
-export function measured(metric: SeriesMetric, aggregate: SeriesAggregate, rate: boolean): Measured {
+/** `coveredMs`: how much time reports tell of. Of utilisation there is no average. `rate`: of a count, what there was a second of the time that was looked at. */
+export function measured(
+  metric: SeriesMetric | "coveredMs",
+  aggregate: SeriesAggregate,
+  rate: boolean,
+): Measured {
+  if (metric === "coveredMs") return ofCount("s.end - s.start", "s.covered_ms", false);
   if (metric === "utilisation") return ofGauge(aggregate, UTILISATION, "s.utilisation");
   const column = `s."${columnOf(metric)}"`;
-  if (!isCount(metric)) return ofGauge(aggregate, column, column);
+  return isCount(metric) ? ofCount(column, column, rate) : ofGauge(aggregate, column, column);
+}
+
+function ofCount(window: string, bucket: string, rate: boolean): Measured {
   return {
     reaches: false,
     row: AGGREGATES.sum,
-    ofWindow: { value: column, weight: "s.end - s.start" },
-    ofBucket: { value: column, weight: "s.covered_ms" },
+    ofWindow: { value: window, weight: "s.end - s.start" },
+    ofBucket: { value: bucket, weight: "s.covered_ms" },
     onlyKnown: false,
     ofStep: rate ? `1000 * ${SUM} / nullif(total(weight), 0)` : SUM,
   };

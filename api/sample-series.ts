@@ -1,0 +1,47 @@
+import type { Db } from "../db/client.ts";
+import type { Cluster } from "../db/queries/clusters.ts";
+import { series as readSeries } from "../db/queries/series.ts";
+import type { SeriesAnswer } from "../db/queries/series.ts";
+import type { SampleQuestion, Series } from "./series-query.ts";
+import type { Steps } from "./step.ts";
+
+/** How whole tables went: a series a cluster or, with the highest peaks first, a node. */
+export async function sampleSeriesOf(
+  db: Db,
+  clusters: readonly Cluster[],
+  question: Omit<SampleQuestion, keyof Steps> & Steps,
+) {
+  const { by, node, limit, aggregate = "max", rate = false } = question;
+  const answers = await Promise.all(
+    clusters.map(async ({ id, name }) => ({
+      cluster: name,
+      answer: await readSeries(db, { ...question, aggregate, rate, clusterId: id }),
+    })),
+  );
+  const together = by === "node" && node === undefined ? highest(answers, limit) : all(answers);
+  return { ...together, pieces: answers.flatMap(({ answer }) => answer.pieces) };
+}
+
+type Answers = readonly { cluster: string; answer: SeriesAnswer }[];
+
+function all(answers: Answers): { series: Series[]; omitted: number } {
+  const series = answers.flatMap(({ cluster, answer }) =>
+    answer.series.map(({ node, points }) => ({
+      labels: { cluster, ...(node !== null && { node }) },
+      points,
+    })),
+  );
+  return { series, omitted: answers.reduce((sum, { answer }) => sum + answer.omitted, 0) };
+}
+
+/** Of all clusters, those with the highest peaks. */
+function highest(answers: Answers, limit: number) {
+  const { series, omitted } = all(answers);
+  const ranked = series
+    .map((one) => ({ one, peak: one.points.reduce((peak, [, value]) => Math.max(peak, value), 0) }))
+    .toSorted((a, b) => b.peak - a.peak);
+  return {
+    series: ranked.slice(0, limit).map(({ one }) => one),
+    omitted: omitted + Math.max(0, series.length - limit),
+  };
+}
