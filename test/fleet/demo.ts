@@ -2,10 +2,12 @@ import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
+import { maintain } from "../../api/maintain.ts";
 import { mintToken } from "../../api/tokens.ts";
 import { openLibsql } from "../../db/libsql.ts";
 import { clusterByName } from "../../db/queries/clusters.ts";
 import { insertToken } from "../../db/queries/tokens.ts";
+import { DEFAULT_RETENTION } from "../../db/tiers.ts";
 import { progressBar } from "./demo/progress.ts";
 import { erasOf, fleetOf, FULL, TINY } from "./demo/script.ts";
 import { isFree, type Service, startService } from "./demo/service.ts";
@@ -20,6 +22,8 @@ const USAGE_ERROR = 2;
 const POSTS_AT_ONCE = 8;
 /** Reports of a window come a little after its end, as those of agents do. */
 const LATE_MS = 1_000;
+/** Whatever is not folded by then the service folds later. */
+const FOLD_MS = 20_000;
 
 const HELP = `Usage: npm run demo -- [options]
 
@@ -97,7 +101,11 @@ async function demo({ seed, keep, folder, tiny }: Options, signal: AbortSignal):
   if (!keep) await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   const tokens = await prepare(folder, async (db) => {
-    if (!keep) await fill(db, { fleet: options, eras }, { progress: progressBar(process.stdout), signal });
+    if (keep) return;
+    await fill(db, { fleet: options, eras }, { progress: progressBar(process.stdout), signal });
+    // The last hour is folded by a tick of the service, which else would answer before its first one has come so far.
+    const upkeep = { db, now: Date.now, log: () => {}, retention: DEFAULT_RETENTION };
+    await maintain(upkeep, { ms: FOLD_MS, signal });
   });
   signal.throwIfAborted();
   const service = await startService(folder, process.env);
