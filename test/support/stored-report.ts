@@ -207,7 +207,7 @@ export function theLargestSegment(): Segment {
 }
 
 /** The same numbers in [0, 1) each time (a linear congruential generator). */
-function randomNumbers(seed: number): () => number {
+export function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

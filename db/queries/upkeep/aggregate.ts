@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { AGGREGATES, SLOT_MS } from "../../tiers.ts";
-import type { BucketTier } from "../../tiers.ts";
+import type { Aggregate, BucketTier } from "../../tiers.ts";
 
 /** Columns of samples that say how it was at a moment. */
 export const GAUGES = [
@@ -63,7 +63,7 @@ export const COUNTS = [
 
 const quoted = (name: string): string => `"${name}"`;
 
-/** Columns of a bucket's rows, in the order in which `bucketRows` gives them. */
+/** Columns of the rows of a bucket, in the order in which `aggregateRow` gives them: D1 takes no more than 100. */
 export const BUCKET_COLUMNS = sql.raw(
   ["cluster_id", "tier", "node_id", "start", "boot", "sequence", `"end"`]
     .concat(GAUGES.map(quoted), COUNTS.map(quoted), ["windows", "covered_ms", "utilisation", "nodes"])
@@ -71,38 +71,44 @@ export const BUCKET_COLUMNS = sql.raw(
 );
 
 /** One expression a column. */
-export const each = (names: readonly string[], expression: (column: string, name: string) => string): SQL =>
-  sql.raw(names.map((name) => expression(quoted(name), name)).join(",\n"));
+export const each = (names: readonly string[], expression: (column: string) => string): SQL =>
+  sql.raw(names.map((name) => `${expression(quoted(name))} as ${quoted(name)}`).join(",\n"));
 
 /**
  * A sum as an integer, null where nothing is known. Added up as doubles, which are exact as far as a number of JavaScript
- * is: integers that leave 64 bits fail in SQLite, and one strange report would stop all folding.
+ * is: integers that leave 64 bits fail in SQLite, and one strange report would stop all folding. One aggregate a column, since
+ * D1 takes no more than 100 a query.
  */
 export const sumOf = (value: string): string =>
-  `iif(count(${value}) > 0, cast(min(total(${value}), ${Number.MAX_SAFE_INTEGER}) as integer), null)`;
+  `cast(min(sum(${value} * 1.0), ${Number.MAX_SAFE_INTEGER}) as integer)`;
 
-const KNOWN_OF_ANY = sql.raw(
-  `coalesce(${GAUGES.map((name) => `iif(n_${name} > 0 and n_${name} <> windows, 1, null)`).join(", ")})`,
-);
+/** Whether any gauge has one. A chain, since functions on D1 take no more than 32 arguments. */
+export const anyGauge = (expression: (column: string) => string): SQL =>
+  sql.raw(GAUGES.map((name) => `${expression(quoted(name))} is not null`).join(" or "));
 
-/**
- * Rows of samples that make up buckets, out of `folded`: a query with a row a node, in which a gauge x has the columns
- * max_x, min_x, last_x, sum_x and n_x (of how many windows), a count its name, and utilisation max_u, min_u and last_u.
- */
-export function bucketRows(of: { clusterId: number; tier: BucketTier; start: number }, folded: SQL): SQL {
-  const { max, min, last, sum, known } = AGGREGATES;
-  const gauge = (_: string, x: string) =>
-    `case a.value when ${max} then max_${x} when ${min} then min_${x} when ${last} then last_${x}
-      when ${sum} then sum_${x} else iif(n_${x} > 0 and n_${x} <> windows, n_${x}, null) end`;
-  const inSum = (column: string) => `iif(a.value = ${sum}, ${column}, null)`;
+export type BucketSlot = { clusterId: number; tier: BucketTier; start: number };
+
+/** What stands in one of the rows that make up a bucket, each an expression; null where it is not given. */
+export type RowOf = {
+  aggregate: Aggregate;
+  nodeId?: string;
+  gauge: (column: string) => string;
+  count?: (column: string) => string;
+  windows?: string;
+  coveredMs?: string;
+  utilisation?: string;
+  nodes?: string;
+  /** From where on, and by what it is grouped. */
+  from: SQL;
+};
+
+export function aggregateRow({ clusterId, tier, start }: BucketSlot, row: RowOf): SQL {
+  const { aggregate, nodeId = "node_id", gauge, count = () => "null", from } = row;
+  const rest = [row.windows, row.coveredMs, row.utilisation, row.nodes]
+    .map((value) => value ?? "null")
+    .join(", ");
   return sql`
-    with folded as (${folded})
-    select ${of.clusterId}, ${of.tier}, node_id, ${of.start}, 0, a.value, ${of.start + SLOT_MS[of.tier]},
-      ${each(GAUGES, gauge)},
-      ${each(COUNTS, inSum)},
-      ${sql.raw(["windows", "covered_ms"].map(inSum).join(", "))},
-      ${sql.raw(`case a.value when ${max} then max_u when ${min} then min_u when ${last} then last_u end`)},
-      ${sql.raw(`iif(a.value = ${max}, nodes, null)`)}
-    from folded cross join json_each(${JSON.stringify(Object.values(AGGREGATES))}) a
-    where a.value <> ${known} or ${KNOWN_OF_ANY} is not null`;
+    select ${clusterId} as cluster_id, ${tier} as tier, ${sql.raw(nodeId)} as node_id, ${start} as start, 0 as boot,
+      ${sql.raw(String(AGGREGATES[aggregate]))} as sequence, ${start + SLOT_MS[tier]} as "end",
+      ${each(GAUGES, gauge)}, ${each(COUNTS, count)}, ${sql.raw(rest)} ${from}`;
 }

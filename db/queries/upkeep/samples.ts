@@ -1,20 +1,27 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import { AGGREGATES, finerTier, SLOT_MS, WHOLE_CLUSTER, WINDOW } from "../../tiers.ts";
-import type { BucketTier } from "../../tiers.ts";
+import type { Aggregate, BucketTier } from "../../tiers.ts";
 import { MAX_WINDOW_MS } from "../reports.ts";
-import { BUCKET_COLUMNS, bucketRows, COUNTS, each, GAUGES, sumOf } from "./aggregate.ts";
+import { aggregateRow, anyGauge, BUCKET_COLUMNS, COUNTS, each, GAUGES, sumOf } from "./aggregate.ts";
+import type { BucketSlot, RowOf } from "./aggregate.ts";
 
 /** Buckets of one cluster and slot: of these nodes, or of the cluster where the one id is WHOLE_CLUSTER. */
 export type Buckets = { clusterId: number; tier: BucketTier; start: number; nodeIds: readonly number[] };
 
-/** Rows of samples of these buckets, as they follow from the finer tier. */
+/** Rows of samples of these buckets, as they follow from the finer tier: BUCKET_COLUMNS. */
 export function sampleRows(buckets: Buckets): SQL {
   const finer = finerTier(buckets.tier, buckets.nodeIds[0] ?? WHOLE_CLUSTER);
-  if (finer !== WINDOW) return bucketRows(buckets, ofBuckets(buckets, finer));
-  const isCluster = buckets.nodeIds[0] === WHOLE_CLUSTER;
-  return bucketRows(buckets, isCluster ? together(windowsOf(buckets)) : ofWindows(windowsOf(buckets)));
+  if (finer !== WINDOW) return together(buckets, ofBuckets(buckets, finer));
+  const rows = buckets.nodeIds[0] === WHOLE_CLUSTER ? OF_CLUSTER : OF_NODES;
+  return sql`with w as materialized (${windowsOf(buckets)}) ${together(buckets, rows)}`;
 }
+
+const together = (slot: BucketSlot, rows: readonly RowOf[]): SQL =>
+  sql.join(
+    rows.map((row) => aggregateRow(slot, row)),
+    sql` union all `,
+  );
 
 /** Writes them anew. */
 export function writeSamples(buckets: Buckets, guard: SQL): SQL[] {
@@ -52,61 +59,113 @@ function windowsOf({ clusterId, tier, start, nodeIds }: Buckets): SQL {
     where s."end" > ${start}`;
 }
 
-function ofWindows(windows: SQL): SQL {
-  const gauge = (column: string, x: string) =>
-    `max(${column}) as max_${x}, min(${column}) as min_${x}, max(iif(latest, ${column}, null)) as last_${x},
-      ${sumOf(column)} as sum_${x}, count(${column}) as n_${x}`;
-  return sql`
-    select node_id, ${each(GAUGES, gauge)},
-      ${each(COUNTS, (column) => `${sumOf(`iif(begins, ${column}, null)`)} as ${column}`)},
-      count(begins) as windows, ${sql.raw(sumOf(`iif(begins, "end" - start, 0)`))} as covered_ms,
-      max(u) as max_u, min(u) as min_u, max(iif(latest, u, null)) as last_u, null as nodes
-    from (${windows}) group by node_id`;
+const BY_NODE = sql`from w group by node_id`;
+const begun = (column: string) => sumOf(`iif(begins, ${column}, null)`);
+const COVERED_MS = sumOf(`iif(begins, "end" - start, 0)`);
+/** Of how many windows the sum is, where that is not all that begin in the slot. */
+const known = (column: string) => `nullif(nullif(count(${column}), 0), count(begins))`;
+
+const OF_NODES: readonly RowOf[] = [
+  { aggregate: "max", gauge: (column) => `max(${column})`, utilisation: "max(u)", from: BY_NODE },
+  { aggregate: "min", gauge: (column) => `min(${column})`, utilisation: "min(u)", from: BY_NODE },
+  { aggregate: "last", gauge: (column) => column, utilisation: "u", from: sql`from w where latest` },
+  {
+    aggregate: "sum",
+    gauge: sumOf,
+    count: begun,
+    windows: "count(begins)",
+    coveredMs: COVERED_MS,
+    from: BY_NODE,
+  },
+  { aggregate: "known", gauge: known, from: sql`${BY_NODE} having ${anyGauge(known)}` },
+];
+
+/** A minute of a cluster: each node by itself, then all of them added up. */
+const acrossNodes = (
+  aggregate: Aggregate,
+  gauge: (column: string) => string,
+  of: { u: string; from: SQL },
+): RowOf => ({
+  aggregate,
+  nodeId: String(WHOLE_CLUSTER),
+  gauge: sumOf,
+  utilisation: "max(u)",
+  from: sql`from (select ${each(GAUGES, gauge)}, ${sql.raw(of.u)} as u ${of.from}) having count(*) > 0`,
+});
+
+const OF_CLUSTER: readonly RowOf[] = [
+  { ...acrossNodes("max", (column) => `max(${column})`, { u: "max(u)", from: BY_NODE }), nodes: "count(*)" },
+  acrossNodes("min", (column) => `min(${column})`, { u: "min(u)", from: BY_NODE }),
+  acrossNodes("last", (column) => column, { u: "u", from: sql`from w where latest` }),
+  {
+    aggregate: "sum",
+    nodeId: String(WHOLE_CLUSTER),
+    gauge: sumOf,
+    count: sumOf,
+    windows: "1",
+    coveredMs: "max(covered)",
+    from: sql`
+      from (
+        select ${each(GAUGES, (column) => `cast(round(avg(${column})) as integer)`)}, ${each(COUNTS, begun)},
+          ${sql.raw(COVERED_MS)} as covered
+        ${BY_NODE}
+      ) having count(*) > 0`,
+  },
+];
+
+function ofBuckets({ clusterId, tier, start, nodeIds }: Buckets, finer: BucketTier): readonly RowOf[] {
+  const rowsOf = (aggregate: Aggregate, more = sql``) => sql`
+    from json_each(${JSON.stringify(nodeIds)}) n
+    cross join samples f on f.cluster_id = ${clusterId} and f.tier = ${finer} and f.node_id = n.value
+      and f.start >= ${start} and f.start < ${start + SLOT_MS[tier]} and f.sequence = ${AGGREGATES[aggregate]}
+    ${more}`;
+  const byNode = sql`group by f.node_id`;
+  const nodeId = "f.node_id";
+  return [
+    {
+      aggregate: "max",
+      gauge: (column) => `max(f.${column})`,
+      utilisation: "max(f.utilisation)",
+      nodeId,
+      nodes: "max(f.nodes)",
+      from: rowsOf("max", byNode),
+    },
+    {
+      aggregate: "min",
+      gauge: (column) => `min(f.${column})`,
+      utilisation: "min(f.utilisation)",
+      nodeId,
+      from: rowsOf("min", byNode),
+    },
+    {
+      aggregate: "last",
+      gauge: (column) => column,
+      utilisation: "utilisation",
+      from: sql`from (select f.*, f.start = max(f.start) over (partition by f.node_id) as latest ${rowsOf("last")})
+        where latest`,
+    },
+    {
+      aggregate: "sum",
+      nodeId,
+      gauge: (column) => sumOf(`f.${column}`),
+      count: (column) => sumOf(`f.${column}`),
+      windows: "sum(f.windows)",
+      coveredMs: sumOf("f.covered_ms"),
+      from: rowsOf("sum", byNode),
+    },
+    {
+      aggregate: "known",
+      nodeId,
+      gauge: ofHowMany,
+      from: rowsOf("sum", sql`${KNOWN_OF_SUM} ${byNode} having ${anyGauge(ofHowMany)}`),
+    },
+  ];
 }
 
-/** A minute of a cluster: each node by itself, then all of them added up. Its gauges are those of one moment. */
-function together(windows: SQL): SQL {
-  const ofNode = (column: string, x: string) =>
-    `max(${column}) as max_${x}, min(${column}) as min_${x}, max(iif(latest, ${column}, null)) as last_${x},
-      cast(round(avg(${column})) as integer) as avg_${x}`;
-  const ofCluster = (_: string, x: string) =>
-    `${sumOf(`max_${x}`)} as max_${x}, ${sumOf(`min_${x}`)} as min_${x}, ${sumOf(`last_${x}`)} as last_${x},
-      ${sumOf(`avg_${x}`)} as sum_${x}, iif(count(avg_${x}) > 0, 1, 0) as n_${x}`;
-  return sql`
-    select ${WHOLE_CLUSTER} as node_id, ${each(GAUGES, ofCluster)},
-      ${each(COUNTS, (column) => `${sumOf(column)} as ${column}`)},
-      1 as windows, max(covered_ms) as covered_ms,
-      max(max_u) as max_u, max(min_u) as min_u, max(last_u) as last_u, count(*) as nodes
-    from (
-      select ${each(GAUGES, ofNode)},
-        ${each(COUNTS, (column) => `${sumOf(`iif(begins, ${column}, null)`)} as ${column}`)},
-        ${sql.raw(sumOf(`iif(begins, "end" - start, 0)`))} as covered_ms,
-        max(u) as max_u, min(u) as min_u, max(iif(latest, u, null)) as last_u
-      from (${windows}) group by node_id
-    ) having count(*) > 0`;
-}
+const KNOWN_OF_SUM = sql`
+  left join samples k on k.cluster_id = f.cluster_id and k.tier = f.tier and k.node_id = f.node_id
+    and k.start = f.start and k.boot = 0 and k.sequence = ${AGGREGATES.known}`;
 
-/** Joined to each row of sums is what it is the sum of, where it is not of all windows. */
-function ofBuckets({ clusterId, tier, start, nodeIds }: Buckets, finer: BucketTier): SQL {
-  const { max, min, last, sum, known } = AGGREGATES;
-  const row = (aggregate: number, column: string) => `iif(f.sequence = ${aggregate}, f.${column}, null)`;
-  const gauge = (column: string, x: string) =>
-    `max(${row(max, column)}) as max_${x}, min(${row(min, column)}) as min_${x},
-      max(iif(latest, ${row(last, column)}, null)) as last_${x}, ${sumOf(row(sum, column))} as sum_${x},
-      cast(total(iif(${row(sum, column)} is null, 0, coalesce(k.${column}, f.windows))) as integer) as n_${x}`;
-  return sql`
-    select f.node_id, ${each(GAUGES, gauge)},
-      ${each(COUNTS, (column) => `${sumOf(`f.${column}`)} as ${column}`)},
-      sum(f.windows) as windows, ${sql.raw(sumOf("f.covered_ms"))} as covered_ms,
-      ${sql.raw(`max(${row(max, "utilisation")}) as max_u, min(${row(min, "utilisation")}) as min_u,
-        max(iif(latest, ${row(last, "utilisation")}, null)) as last_u`)}, max(f.nodes) as nodes
-    from (
-      select s.*, s.start = max(s.start) over (partition by s.node_id) as latest
-      from json_each(${JSON.stringify(nodeIds)}) n
-      cross join samples s on s.cluster_id = ${clusterId} and s.tier = ${finer} and s.node_id = n.value
-        and s.start >= ${start} and s.start < ${start + SLOT_MS[tier]}
-    ) f
-    left join samples k on f.sequence = ${sum} and k.cluster_id = ${clusterId} and k.tier = ${finer}
-      and k.node_id = f.node_id and k.start = f.start and k.boot = 0 and k.sequence = ${known}
-    group by f.node_id`;
-}
+/** Added up of what is known: of a sum without a row that says so, all of its windows. */
+const ofHowMany = (column: string) =>
+  `nullif(nullif(cast(total(iif(f.${column} is null, 0, coalesce(k.${column}, f.windows))) as integer), 0), sum(f.windows))`;

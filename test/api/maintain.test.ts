@@ -1,0 +1,208 @@
+import { freshDb } from "#fresh-db";
+import { sql } from "drizzle-orm";
+import { describe, expect, test } from "vitest";
+import type { Db } from "../../db/client.ts";
+import { LEASE_MS } from "../../db/queries/upkeep/lease.ts";
+import { storeReports } from "../../db/queries/reports.ts";
+import { HOUR, MINUTE, SETTLE_MS, SLOT_MS, slotOf, TEN_MINUTES } from "../../db/tiers.ts";
+import { aTold, foldedIn, upkeepOf } from "../support/folded.ts";
+import { aCluster, START } from "../support/stored-report.ts";
+
+const BEGIN = slotOf(HOUR, START);
+const SETTLED = BEGIN + SLOT_MS[HOUR] + SETTLE_MS;
+const NODES = ["a", "bb"];
+
+/** Six windows of two nodes, which begin with the hour. */
+const WINDOWS = Array.from({ length: 6 }, (_, at) => NODES.map((node) => aTold(node, at, BEGIN))).flat();
+
+async function aStore(reports = WINDOWS): Promise<Db> {
+  const db = await freshDb();
+  await aCluster(db);
+  await storeReports(db, reports);
+  return db;
+}
+
+/** What an undisturbed tick makes of them. */
+async function undisturbed(reports = WINDOWS) {
+  const db = await aStore(reports);
+  expect(await upkeepOf(db).tick(SETTLED)).toMatchObject({ end: "done" });
+  return foldedIn(db);
+}
+
+/** The database, until it was asked so many times: then `interrupt` comes first. */
+function interrupted(db: Db, calls: number, interrupt: () => Promise<void> | void): Db {
+  let left = calls;
+  const before =
+    <Arguments extends unknown[], Answer>(act: (...args: Arguments) => PromiseLike<Answer>) =>
+    async (...args: Arguments): Promise<Answer> => {
+      left -= 1;
+      if (left < 0) await interrupt();
+      return act(...args);
+    };
+  const batch: Db["batch"] = (queries) => before(() => db.batch(queries))();
+  // Queries of a batch are made, but not run, one by one.
+  const later = (name: "all" | "run") => (query: Parameters<Db["all"]>[0]) => {
+    const made = db[name](query) as PromiseLike<unknown>;
+    return new Proxy(made, {
+      get: (target, key) =>
+        key === "then"
+          ? (...then: Parameters<PromiseLike<unknown>["then"]>) => before(() => target)().then(...then)
+          : bound(target, key),
+    });
+  };
+  return Object.assign(Object.create(db) as Db, { batch, all: later("all"), run: later("run") });
+}
+
+function bound(target: object, key: string | symbol): unknown {
+  const value: unknown = Reflect.get(target, key, target);
+  return typeof value === "function" ? (value as (...args: unknown[]) => unknown).bind(target) : value;
+}
+
+test("a tick folds what is due, and only that", async () => {
+  const db = await aStore();
+  const { tick } = upkeepOf(db);
+  const tiers = async () =>
+    (await db.all<{ tier: number }>(sql`select distinct tier from buckets order by 1`)).map(
+      ({ tier }) => tier,
+    );
+  const tenMinutesOver = BEGIN + SLOT_MS[TEN_MINUTES] + SETTLE_MS;
+  expect(await tick(BEGIN + 200_000)).toMatchObject({ end: "done", reports: 12, buckets: 3 });
+  expect(await tiers()).toEqual([MINUTE]);
+  await tick(tenMinutesOver - 1);
+  expect(await tiers()).toEqual([MINUTE]);
+  await tick(tenMinutesOver);
+  expect(await tiers()).toEqual([MINUTE, TEN_MINUTES]);
+  await tick(SETTLED - 1);
+  expect(await tiers()).toEqual([MINUTE, TEN_MINUTES]);
+  await tick(SETTLED);
+  expect(await tiers()).toEqual([MINUTE, TEN_MINUTES, HOUR]);
+  expect(await tick(SETTLED)).toMatchObject({ end: "done", reports: 0, buckets: 0 });
+});
+
+test("a report that comes after all is folded goes into minute, ten minutes and hour", async () => {
+  const late = aTold("a", 2, BEGIN);
+  const db = await aStore(WINDOWS.filter((report) => report !== WINDOWS[4]));
+  const { tick } = upkeepOf(db);
+  await tick(SETTLED);
+  const without = await foldedIn(db);
+  await storeReports(db, [late]);
+  expect(await tick(SETTLED + 1)).toMatchObject({ reports: 1, buckets: 5 });
+  const folded = await foldedIn(db);
+  expect(folded).not.toEqual(without);
+  expect(folded).toEqual(await undisturbed());
+});
+
+test("two ticks at once do the work once", async () => {
+  const db = await aStore();
+  const { tick } = upkeepOf(db);
+  const ticks = await Promise.all([tick(SETTLED), tick(SETTLED), tick(SETTLED)]);
+  expect(ticks.map(({ end }) => end).toSorted()).toEqual(["busy", "busy", "done"]);
+  expect(ticks.reduce((total, { reports }) => total + reports, 0)).toBe(12);
+  expect(await foldedIn(db)).toEqual(await undisturbed());
+});
+
+describe("a tick that dies", () => {
+  test("after any of its steps is finished by the next, once its lease has run out", async () => {
+    const whole = await undisturbed();
+    let calls = 0;
+    for (let end = "failed"; end === "failed"; calls += 1) {
+      const db = await aStore();
+      const { tick } = upkeepOf(db);
+      const dying = interrupted(db, calls, () => {
+        throw new Error("killed");
+      });
+      ({ end } = await tick(SETTLED, { on: dying }));
+      if (calls > 0 && end === "failed")
+        expect(await tick(SETTLED + LEASE_MS - 1)).toMatchObject({ end: "busy" });
+      expect(await tick(SETTLED + LEASE_MS)).toMatchObject({ end: "done" });
+      expect(await foldedIn(db), `killed after ${calls} calls`).toEqual(whole);
+    }
+    expect(calls).toBeGreaterThan(12);
+  }, 120_000);
+
+  test("gives its lease back where it can", async () => {
+    const db = await aStore();
+    const { tick, log } = upkeepOf(db);
+    let failed = false;
+    const failing = interrupted(db, 3, () => {
+      if (!failed) {
+        failed = true;
+        throw new Error("away");
+      }
+    });
+    expect(await tick(SETTLED, { on: failing })).toMatchObject({ end: "failed" });
+    expect(log).toContainEqual({ level: "error", event: "tick-failed", error: "Error: away" });
+    expect(await tick(SETTLED)).toMatchObject({ end: "done" });
+  });
+});
+
+test("a tick whose lease ran out writes nothing any more, wherever it was", async () => {
+  const late = aTold("a", 2, BEGIN);
+  const early = WINDOWS.filter((report) => report !== WINDOWS[4]);
+  const whole = await undisturbed();
+  for (let calls = 1; ; calls += 2) {
+    const db = await aStore(early);
+    const { tick, clock } = upkeepOf(db);
+    let overtaken = false;
+    const zombie = interrupted(db, calls, async () => {
+      if (overtaken) return;
+      overtaken = true;
+      await storeReports(db, [late]);
+      expect(await tick(SETTLED + LEASE_MS)).toMatchObject({ end: "done" });
+    });
+    const { end } = await tick(SETTLED, { on: zombie });
+    if (!overtaken) break;
+    expect(clock.now).toBe(SETTLED + LEASE_MS);
+    expect(end, `overtaken after ${calls} calls`).not.toBe("failed");
+    expect(await foldedIn(db), `overtaken after ${calls} calls`).toEqual(whole);
+  }
+}, 120_000);
+
+describe("a budget", () => {
+  test("that is used up stops a tick, and the next ones go on where it was", async () => {
+    const db = await aStore();
+    const { tick, clock } = upkeepOf(db);
+    const slow = interrupted(db, 0, () => void (clock.now += 10));
+    const ends = new Set<string>();
+    let ticks = 0;
+    for (let end = ""; end !== "done"; ticks += 1) {
+      ({ end } = await tick(SETTLED, { on: slow, ms: 120 }));
+      ends.add(end);
+    }
+    expect(ticks).toBeGreaterThan(3);
+    expect([...ends]).toEqual(["stopped", "done"]);
+    expect(await foldedIn(db)).toEqual(await undisturbed());
+  }, 60_000);
+
+  test("of nothing, or a signal to stop, does nothing", async () => {
+    const db = await aStore();
+    const { tick } = upkeepOf(db);
+    expect(await tick(SETTLED, { ms: 0 })).toMatchObject({ end: "stopped", reports: 0 });
+    expect(await tick(SETTLED, { signal: AbortSignal.abort() })).toMatchObject({
+      end: "stopped",
+      reports: 0,
+    });
+    expect(await tick(SETTLED)).toMatchObject({ end: "done", reports: 12 });
+  });
+});
+
+describe("what is damaged", () => {
+  test.for(["data", "details"])("%s of a report is counted, and the others are folded", async (column) => {
+    const db = await aStore();
+    const { tick, log } = upkeepOf(db);
+    await db.run(sql`update segments set ${sql.raw(column)} = x'0102' where id = 1`);
+    const ended = await tick(SETTLED);
+    expect(ended).toMatchObject({ end: "done", reports: 12 });
+    expect(ended.damaged).toBeGreaterThan(0);
+    expect(ended.buckets).toBe(3 + 3 + 3);
+    expect(log).toMatchObject([{ level: "warning", event: "tick", damaged: ended.damaged }]);
+  });
+
+  test("bucket is left out of the coarser one", async () => {
+    const db = await aStore();
+    const { tick } = upkeepOf(db);
+    await tick(BEGIN + SLOT_MS[TEN_MINUTES]);
+    await db.run(sql`update buckets set data = x'0102' where start = ${BEGIN}`);
+    expect(await tick(SETTLED)).toMatchObject({ end: "done", damaged: 1 });
+  });
+});
