@@ -1,17 +1,12 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, stat } from "node:fs/promises";
-import { Agent, request } from "node:http";
+import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pack, type Parcel } from "../../agent/push.ts";
 import { type Figure, quantile } from "./figure.ts";
 import { quietReport } from "./report-size.ts";
+import { ask, ingestToken, postReport, startServer, stopServer } from "./server.ts";
 
-const ROOT = join(import.meta.dirname, "../..");
-const PORT = 18_787;
-const URL_BASE = `http://127.0.0.1:${PORT}`;
-const ADMIN = "bench-admin-token-of-more-than-32-characters";
 const NODES = 200;
 const REPORTS = 12_000;
 /** Posted before the clock starts, so that what is measured is a service that has run for some seconds. */
@@ -24,7 +19,8 @@ export async function benchIngest(): Promise<Figure[]> {
   const folder = await mkdtemp(join(tmpdir(), "conntrail-bench-"));
   const server = await startServer(join(folder, "bench.db"));
   try {
-    const token = await ingestToken();
+    await ask("/v1/clusters", { name: "bench" });
+    const token = await ingestToken("bench");
     await postAll(parcels.slice(0, WARM_UP), token);
     const before = process.cpuUsage();
     const started = performance.now();
@@ -72,14 +68,15 @@ async function manyParcels(): Promise<Parcel[]> {
   return parcels.toReversed();
 }
 
-async function postAll(parcels: readonly Parcel[], token: string): Promise<number[]> {
+/** By so many clients at once, each with a connection it keeps; how long each report took, in ms. */
+export async function postAll(parcels: readonly Parcel[], token: string): Promise<number[]> {
   const agent = new Agent({ keepAlive: true, maxSockets: CLIENTS });
   const latencies: number[] = [];
   let next = 0;
   const client = async () => {
     for (let parcel = parcels[next++]; parcel; parcel = parcels[next++]) {
       const started = performance.now();
-      const status = await postOne(agent, parcel, token);
+      const status = await postReport(agent, parcel, token);
       if (status !== 202) throw new Error(`report ${next} was answered ${status}`);
       latencies.push(performance.now() - started);
     }
@@ -87,70 +84,4 @@ async function postAll(parcels: readonly Parcel[], token: string): Promise<numbe
   await Promise.all(Array.from({ length: CLIENTS }, client));
   agent.destroy();
   return latencies;
-}
-
-function postOne(agent: Agent, { encoding, body }: Parcel, token: string): Promise<number | undefined> {
-  const headers = {
-    authorization: `Bearer ${token}`,
-    "content-type": "application/json",
-    "content-encoding": encoding,
-    "content-length": body.length,
-  };
-  return new Promise((resolve, reject) => {
-    const sent = request(`${URL_BASE}/v1/reports`, { method: "POST", agent, headers }, (response) => {
-      response.resume();
-      response.once("end", () => resolve(response.statusCode));
-    });
-    sent.once("error", reject);
-    sent.end(body);
-  });
-}
-
-async function ingestToken(): Promise<string> {
-  const ask = async (path: string, body: unknown) => {
-    const headers = { authorization: `Bearer ${ADMIN}`, "content-type": "application/json" };
-    const response = await fetch(`${URL_BASE}${path}`, {
-      method: "POST",
-      headers,
-      body: JSON.stringify(body),
-    });
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-    const answer: unknown = await response.json();
-    return answer as { token: string };
-  };
-  await ask("/v1/clusters", { name: "bench" });
-  return (await ask("/v1/tokens", { scope: "ingest", cluster: "bench" })).token;
-}
-
-async function startServer(path: string): Promise<ChildProcess> {
-  const env = {
-    ...process.env,
-    CONNTRAIL_PORT: String(PORT),
-    CONNTRAIL_DATABASE_URL: `file:${path}`,
-    CONNTRAIL_ADMIN_TOKEN: ADMIN,
-  };
-  const server = spawn(process.execPath, ["api/node.ts"], {
-    cwd: ROOT,
-    env,
-    stdio: ["ignore", "ignore", "inherit"],
-  });
-  for (let attempt = 0; attempt < 200 && server.exitCode === null; attempt += 1) {
-    if (
-      await fetch(`${URL_BASE}/readyz`).then(
-        (response) => response.ok,
-        () => false,
-      )
-    )
-      return server;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  server.kill();
-  throw new Error("the API did not become ready");
-}
-
-async function stopServer(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null) return;
-  const gone = once(server, "exit");
-  server.kill("SIGTERM");
-  await gone;
 }

@@ -4,6 +4,7 @@ import { benchIngest } from "./ingest.ts";
 import type { Figure } from "./figure.ts";
 import { benchReportSize } from "./report-size.ts";
 import { benchScanner } from "./scanner.ts";
+import { benchStore } from "./store.ts";
 import { benchWindow } from "./window.ts";
 
 const SUITES: Record<string, () => Promise<Figure[]>> = {
@@ -13,6 +14,7 @@ const SUITES: Record<string, () => Promise<Figure[]>> = {
   scanner: benchScanner,
   size: benchReportSize,
   ingest: benchIngest,
+  store: benchStore,
 };
 
 const [json, ...names] = process.argv
