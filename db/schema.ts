@@ -297,7 +297,7 @@ export const settings = sqliteTable(
     id: integer("id").primaryKey(),
     clusterId: integer("cluster_id").notNull(),
     hash: text("hash").notNull(),
-    /** Host of api/wire/host.ts, with its keys in order. */
+    /** Host of api/wire/host.ts, with its keys in order and without `unread`. */
     content: text("content").notNull(),
   },
   (t) => [unique("settings_hash").on(t.clusterId, t.hash)],

@@ -25,7 +25,10 @@ export class NodeBook {
   /** Windows of complete lists, in order. */
   readonly #lists: number[];
 
-  /** Of rows and lists: all that the statements may meet, see `isWithin` of applyStatements. */
+  /**
+   * Of the lists those from the first statement on. Of the rows those that hold still or ended after it, and those that the
+   * statements mention: no other can change.
+   */
   constructor(rows: Iterable<Kept>, lists: Iterable<number>) {
     for (const row of rows) this.#kept.set(identityOf(row), row);
     this.#lists = [...lists].toSorted((a, b) => a - b);

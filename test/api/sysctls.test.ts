@@ -1,6 +1,6 @@
 import { beforeEach, test } from "vitest";
 import { MAX_NAMES } from "../../api/routes/sysctls.ts";
-import { CHANGES_A_NODE, GONE_AFTER_MS } from "../../db/queries/settings.ts";
+import { CHANGES_A_NODE, GONE_AFTER_MS, MAX_CHANGES_READ } from "../../db/queries/settings.ts";
 import { storeReports } from "../../db/queries/reports.ts";
 import { retireNode } from "../../db/queries/nodes.ts";
 import { NOW } from "../support/a-report.ts";
@@ -42,7 +42,7 @@ test("keys whose values differ come first, the odd one out before the others, th
     setTo(NOW - 3 * HOUR, { ...common, z: "1" }, { nodeId: 1, cores: 8 }),
     setTo(NOW - 2 * HOUR, common, { nodeId: 2, cores: 8 }),
     setTo(NOW - 4 * HOUR, { ...common, [MAX]: "65536", z: "1" }, { nodeId: 3, cores: 8 }),
-    setTo(NOW - HOUR, { ...common, [MAX]: "131072", z: "1" }, { nodeId: 3, cores: 8 }),
+    setTo(NOW - HOUR, { ...common, [MAX]: "524288", z: "1" }, { nodeId: 3, cores: 8 }),
   ]);
   const { status, body } = await ask("cluster=prod");
   expect(status).toBe(200);
@@ -55,7 +55,7 @@ test("keys whose values differ come first, the odd one out before the others, th
       key: MAX,
       kind: "sysctl",
       values: [
-        { value: "131072", count: 1, nodes: ["node-3"], since: since(1) },
+        { value: "524288", count: 1, nodes: ["node-3"], since: since(1) },
         { value: "262144", count: 2, nodes: ["node-1", "node-2"], since: since(3, 2) },
       ],
     },
@@ -85,7 +85,7 @@ test("keys whose values differ come first, the odd one out before the others, th
     from: time(7 * 24),
     to: time(0),
     changes: [
-      { cluster: "prod", node: "node-3", key: MAX, kind: "sysctl", at: time(1), from: "65536", to: "131072" },
+      { cluster: "prod", node: "node-3", key: MAX, kind: "sysctl", at: time(1), from: "65536", to: "524288" },
     ],
     more: false,
   });
@@ -155,6 +155,33 @@ test("changes are those of the range, the newest first, and it is told that ther
   expect(await history(`key=a&from=${NOW - 3 * HOUR}&to=${NOW - HOUR}`)).toEqual([["a 2", "a 3"], false]);
   expect(await history("limit=3")).toEqual([["a 1", "b 1", "a 2"], true]);
   expect(await history("limit=8")).toEqual([["a 1", "b 1", "a 2", "b 0", "a 3", "b 1", "a 4", "b 0"], false]);
+});
+
+test("where each change is one of a key, as many as asked for are not followed by more", async ({
+  expect,
+}) => {
+  await fleet(0);
+  await applied(
+    service.db,
+    [3, 2, 1].map((ago) => setTo(NOW - ago * HOUR, { a: `${ago}` })),
+  );
+  expect((await ask("limit=2")).body.history).toMatchObject({
+    changes: [{ to: "1" }, { to: "2" }],
+    more: false,
+  });
+  expect((await ask("limit=1")).body.history).toMatchObject({ changes: [{ to: "1" }], more: true });
+});
+
+test("changes of other keys are looked through for those of one, but not without end", async ({ expect }) => {
+  await fleet(0);
+  const from = NOW - HOUR;
+  const changes = Array.from({ length: MAX_CHANGES_READ + 1 }, (_, i) =>
+    setTo(from + i * 100, { a: i === 0 ? "0" : "1", b: `${i % 2}` }),
+  );
+  await applied(service.db, changes.slice(0, MAX_CHANGES_READ));
+  expect((await ask("key=a")).body.history).toMatchObject({ changes: [{ from: "0", to: "1" }], more: false });
+  await applied(service.db, [...changes.slice(MAX_CHANGES_READ), setTo(NOW - 1000, { a: "1", b: "9" })]);
+  expect((await ask("key=a")).body.history).toMatchObject({ changes: [], more: true });
 });
 
 test("a value is had since its last change, as far as a node's last changes tell", async ({ expect }) => {
