@@ -38,7 +38,7 @@ class Numbers {
 
 /** What one part of a merge says of one measure. */
 export type PartColumn = {
-  values: readonly number[];
+  values: ArrayLike<number>;
   rest: number;
   /** As of Table: no row of the part is short of more, and no key without a row has more; undefined: there is none. */
   lack: number;
@@ -177,7 +177,7 @@ export class Peak implements Column {
   /** In how many of the slots that miss keys the row is listed. */
   readonly #sightings = new Numbers();
   #missing = 0;
-  #slots: { values: readonly number[]; ids: Int32Array; rest: number }[] = [];
+  #slots: { values: ArrayLike<number>; ids: Int32Array; rest: number }[] = [];
 
   get values(): ArrayLike<number> {
     return this.#values.all;

@@ -1,14 +1,7 @@
+import { Labels } from "./labels.ts";
 import { BETWEEN } from "./table.ts";
 import type { Dimension, Holders } from "./table.ts";
-import {
-  type FoldWindow,
-  isLabel,
-  Labels,
-  NodeHolders,
-  textOf,
-  WindowNames,
-  type Word,
-} from "./window-names.ts";
+import { type FoldWindow, moved, NodeHolders, textOf, WindowNames, type Word } from "./window-names.ts";
 import { WordKeys } from "./word-keys.ts";
 
 const GROUP = ["source", "peer", "port", "nat", "natAddress", "zone", "owner"] as const;
@@ -91,9 +84,8 @@ export class KeyBook {
     const [old, labels] = [this.#labels, new Labels()];
     for (const [dimension, keys] of this.#keys) {
       const words = WORDS[dimension];
-      const isText = words.map(isLabel);
       const all = Array.from({ length: keys.size }, (_, number) => number);
-      keys.keep(all, (value, word) => (isText[word] ? labels.numberOf(old.text(value)) : value));
+      keys.keep(all, (value, at) => moved(words[at] ?? "nat", value, { from: old, to: labels }));
     }
     this.#labels = labels;
     this.#crowded = Math.max(MANY_LABELS, 2 * labels.size);

@@ -3,8 +3,8 @@ import type { Distinct } from "./distinct.ts";
 import { ROWS_OF } from "./key-book.ts";
 import { type Measure, MEASURES } from "./measures.ts";
 import { boundsOfGroups, sums, without } from "./regroup.ts";
-import type { Dimension, Table } from "./table.ts";
-import { groupRows, type Rows, sourceRows, totalOf } from "./window-rows.ts";
+import type { Dimension } from "./table.ts";
+import { type Columns, groupRows, type Rows, sourceRows, totalOf } from "./window-rows.ts";
 
 /** Rows of one dimension, and the number of each one's key. */
 export type Part = { rows: Rows; ids: Int32Array };
@@ -51,14 +51,14 @@ export class WindowParts {
     if (of === "talkers") return sourceRows(this.#segment);
     if (of === "groups") return groupRows(this.#segment);
     const total = { ...totalOf(this.#rowsOf("groups")), ...totalOf(this.#rowsOf("talkers")) };
-    const columns: Table["columns"] = {};
+    const columns: Columns = {};
     for (const measure of MEASURES) if (total[measure] !== undefined) columns[measure] = [total[measure]];
     return { size: 1, columns, rest: { rows: 0 }, lack: {}, miss: {} };
   }
 }
 
 function grouped(rows: Rows, groups: Int32Array, size: number): Rows {
-  const columns: Table["columns"] = {};
+  const columns: Columns = {};
   for (const measure of MEASURES) {
     const values = rows.columns[measure];
     if (values) columns[measure] = sums(values, groups, size);

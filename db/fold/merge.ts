@@ -91,32 +91,32 @@ export class RowMerger<OfMeasure extends Column> {
 
   /** All rows in the order of their numbers. */
   rows(): Rows {
-    return this.#listed(this.#candidates(), rowsUpTo(this.size));
+    const rows = rowsUpTo(this.size);
+    const candidates = this.#candidates();
+    return { size: rows.length, columns: candidates.columns, ...this.#unlisted(candidates, rows) };
   }
 
   finish(choose: Choose): Table {
     const candidates = this.#candidates();
     const chosen = Array.from(choose(candidates), (row) => ({ row, key: candidates.keyOf(row) }));
     chosen.sort((a, b) => compare(a.key, b.key));
-    const { size: _, ...rows } = this.#listed(
-      candidates,
-      chosen.map(({ row }) => row),
-    );
-    return { keys: chosen.map(({ key }) => key), ...rows };
+    const rows = chosen.map(({ row }) => row);
+    const columns: Table["columns"] = {};
+    for (const [measure, { values }] of this.#columns) columns[measure] = rows.map((row) => values[row] ?? 0);
+    return { keys: chosen.map(({ key }) => key), columns, ...this.#unlisted(candidates, rows) };
   }
 
-  #listed({ keyOf }: Candidates, rows: readonly number[]): Rows {
+  /** What is said of all but these rows, and of what they lack. */
+  #unlisted({ keyOf }: Candidates, rows: readonly number[]): Pick<Table, "rest" | "lack" | "miss"> {
     const listed = listing(rows, this.size);
     // Nobody says what the row of what has no owner lacks on nodes that have none.
     const bounded = this.#apart ? rows.filter((row) => !isUnowned(keyOf(row))) : rows;
     const there = this.#apart ? this.#seen + this.#there : Math.max(this.#seen, this.#there);
-    const columns: Table["columns"] = {};
     const rest: Amounts = { rows: there - rows.length };
     const [lack, miss]: [Bounds, Bounds] = [{}, {}];
     for (const measure of MEASURES) {
       const column = this.#columns.get(measure);
       if (!column) continue;
-      columns[measure] = rows.map((row) => column.values[row] ?? 0);
       if (measure !== "peers") rest[measure] = column.rest(listed);
       // What rows lack is in the rest, unless something was filtered out.
       const most = this.#open.has(measure) ? undefined : rest[measure];
@@ -125,7 +125,7 @@ export class RowMerger<OfMeasure extends Column> {
       const missed = mostUnlisted(column, listed);
       if (missed !== undefined) miss[measure] = atMost(most, missed);
     }
-    return { size: rows.length, columns, rest, lack, miss };
+    return { rest, lack, miss };
   }
 
   #candidates(): Candidates {

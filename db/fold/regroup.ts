@@ -1,7 +1,9 @@
 import { MEASURES } from "./measures.ts";
 import type { Measure } from "./measures.ts";
 import type { Bounds, Table } from "./table.ts";
-import { restOf } from "./window-rows.ts";
+import { restOf, type Rows } from "./window-rows.ts";
+
+type Bounded = Omit<Rows, "size">;
 
 /**
  * Groups the rows of a table under other keys; rows without a key are left out. What rows have adds up: over more than one window
@@ -21,7 +23,7 @@ export function boundsOfGroups({
   rest,
   lack,
   miss,
-}: Omit<Table, "keys">): Omit<Table, "keys" | "columns"> {
+}: Bounded): Pick<Table, "rest" | "lack" | "miss"> {
   const bounds: { lack: Bounds; miss: Bounds } = { lack: {}, miss: {} };
   for (const measure of MEASURES) {
     const bound = Math.max(restOf(rest, measure), lack[measure] ?? 0, miss[measure] ?? 0);
@@ -50,14 +52,14 @@ export function grouped(
   const added: Table["columns"] = {};
   for (const measure of MEASURES) {
     const values = columns[measure];
-    if (values) added[measure] = sums(values, groups, ids.size);
+    if (values) added[measure] = [...sums(values, groups, ids.size)];
   }
   return { keys: [...ids.keys()], columns: added, whole };
 }
 
 /** `groups`: to which of `size` sums each value belongs; below 0, to none. */
-export function sums(values: readonly number[], groups: Int32Array, size: number): number[] {
-  const sums = Array.from({ length: size }, () => 0);
+export function sums(values: ArrayLike<number>, groups: Int32Array, size: number): Float64Array {
+  const sums = new Float64Array(size);
   for (let row = 0; row < groups.length; row++) {
     const group = groups[row] ?? -1;
     if (group >= 0) sums[group] = (sums[group] ?? 0) + (values[row] ?? 0);
@@ -66,7 +68,7 @@ export function sums(values: readonly number[], groups: Int32Array, size: number
 }
 
 /** The same as if nobody knew these measures. */
-export function without<Of extends Omit<Table, "keys">>(table: Of, measures: readonly Measure[]): Of {
+export function without<Of extends Bounded>(table: Of, measures: readonly Measure[]): Of {
   if (measures.length === 0) return table;
   const { columns, rest, lack, miss } = table;
   const left = { columns: { ...columns }, rest: { ...rest }, lack: { ...lack }, miss: { ...miss } };

@@ -2,33 +2,13 @@ import { NAT_CLASSES } from "../segment.ts";
 import type { Segment } from "../segment.ts";
 import { NOBODY, workloadOf } from "./keys.ts";
 import { BETWEEN } from "./table.ts";
+import { Labels } from "./labels.ts";
 import type { Holders, Owner } from "./table.ts";
 
 /** A window as stored, its instants in epoch ms. */
 export type FoldWindow = { start: number; end: number; segment: Segment };
 
-/** Numbers texts as they come. */
-export class Labels {
-  #numbers = new Map<string, number>();
-  #texts: string[] = [];
-
-  get size(): number {
-    return this.#texts.length;
-  }
-
-  numberOf(text: string): number {
-    const known = this.#numbers.get(text);
-    if (known !== undefined) return known;
-    this.#numbers.set(text, this.#texts.length);
-    return this.#texts.push(text) - 1;
-  }
-
-  text(number: number): string {
-    return this.#texts[number] ?? "";
-  }
-}
-
-/** What a column of rows may say of each: labels, but for `port`, which is the port and the protocol in one, `nat` and `zone`. */
+/** What a column of rows may say of each: addresses, other labels, and `port`, which is port and protocol in one, `nat` and `zone`. */
 export type Word =
   | "source"
   | "owner"
@@ -41,15 +21,21 @@ export type Word =
   | "nat"
   | "natAddress"
   | "zone";
+const ADDRESSES: ReadonlySet<Word> = new Set(["source", "peer", "natAddress"]);
 const NUMBERS: ReadonlySet<Word> = new Set(["port", "nat", "zone"]);
 const PROTOCOL_BITS = 8;
 
-export const isLabel = (word: Word): boolean => !NUMBERS.has(word);
-
 /** What stands in a key for a word. */
 export function textOf(word: Word, value: number, labels: Labels): string {
+  if (ADDRESSES.has(word)) return labels.address(value);
   if (word === "port") return `${value >>> PROTOCOL_BITS}${BETWEEN}${value & ((1 << PROTOCOL_BITS) - 1)}`;
-  return isLabel(word) ? labels.text(value) : String(value);
+  return NUMBERS.has(word) ? String(value) : labels.text(value);
+}
+
+/** The same word with labels of another book. */
+export function moved(word: Word, value: number, { from, to }: { from: Labels; to: Labels }): number {
+  if (ADDRESSES.has(word)) return to.ofAddress(from.address(value));
+  return NUMBERS.has(word) ? value : to.of(from.text(value));
 }
 
 const NAMED = ["owner", "ownerNode", "workload", "namespace"] as const;
@@ -63,14 +49,13 @@ export class WindowNames {
   readonly #window: FoldWindow;
   readonly #labels: Labels;
   readonly #holders: NodeHolders;
-  readonly #addresses: Int32Array;
+  readonly #addresses: number[] = [];
   readonly #names = new Map<number, Names>();
 
   constructor(window: FoldWindow, holders: NodeHolders, labels: Labels) {
     this.#window = window;
     this.#labels = labels;
     this.#holders = holders;
-    this.#addresses = new Int32Array(window.segment.addresses.length).fill(-1);
   }
 
   /** One row: the node. */
@@ -103,18 +88,15 @@ export class WindowNames {
   }
 
   #address(index: number | null | undefined): number {
-    const at = index ?? -1;
-    const known = this.#addresses[at] ?? -1;
-    if (known >= 0) return known;
-    const label = this.#holders.addressOf(this.#window.segment.addresses[at] ?? "");
-    if (at >= 0) this.#addresses[at] = label;
-    return label;
+    if (index === null || index === undefined) return this.#labels.ofAddress("");
+    this.#addresses[index] ??= this.#labels.ofAddress(this.#window.segment.addresses[index] ?? "");
+    return this.#addresses[index] ?? 0;
   }
 
   #namesOf(address: number): Names {
     const known = this.#names.get(address);
     if (known) return known;
-    const names = this.#holders.namesOf(this.#labels.text(address), this.#window);
+    const names = this.#holders.namesOf(this.#labels.address(address), this.#window);
     this.#names.set(address, names);
     return names;
   }
@@ -125,23 +107,13 @@ export class NodeHolders {
   readonly node: number;
   readonly #holders: Holders;
   readonly #labels: Labels;
-  /** A few hundred are found sooner than among those of all nodes. */
-  readonly #addresses = new Map<string, number>();
   /** Most windows have the same ones. */
   readonly #known = new Map<Owner, Names>();
 
   constructor(node: string, holders: Holders, labels: Labels) {
-    this.node = labels.numberOf(node);
+    this.node = labels.of(node);
     this.#holders = holders;
     this.#labels = labels;
-  }
-
-  addressOf(text: string): number {
-    const known = this.#addresses.get(text);
-    if (known !== undefined) return known;
-    const label = this.#labels.numberOf(text);
-    this.#addresses.set(text, label);
-    return label;
   }
 
   namesOf(address: string, { start, end }: FoldWindow): Names {
@@ -150,7 +122,7 @@ export class NodeHolders {
     if (known) return known;
     const { kind, namespace, name, workloadKind, workload } = owner;
     const of = workloadOf(owner);
-    const label = (...parts: string[]) => this.#labels.numberOf(parts.join(BETWEEN));
+    const label = (...parts: string[]) => this.#labels.of(parts.join(BETWEEN));
     const names = {
       owner: label(kind, namespace, name, workloadKind, workload),
       // All that has no owner is one row of the cluster.

@@ -4,8 +4,8 @@ import type { Amounts, Measure } from "./measures.ts";
 import type { Bounds, Table } from "./table.ts";
 
 /** Rows of a window that have no names yet. */
-export type Rows = Omit<Table, "keys"> & { size: number };
-type Columns = Partial<Record<Measure, readonly number[]>>;
+export type Rows = Omit<Table, "keys" | "columns"> & { size: number; columns: Columns };
+export type Columns = Partial<Record<Measure, ArrayLike<number>>>;
 
 /** One row a listed source; of bytes and packets, which only flow groups know, it has what its listed ones moved. */
 export function sourceRows(segment: Segment): Rows {
@@ -123,4 +123,8 @@ function bySource({ addresses, groups, talkers }: Segment, values: readonly numb
   });
 }
 
-const sum = (values: readonly number[]) => values.reduce((total, value) => total + value, 0);
+function sum(values: ArrayLike<number>): number {
+  let sum = 0;
+  for (let row = 0; row < values.length; row++) sum += values[row] ?? 0;
+  return sum;
+}
