@@ -4,6 +4,7 @@ import type { Measure } from "../fold/measures.ts";
 import type { Piece } from "../plan.ts";
 import { Ranking } from "../talkers/ranking.ts";
 import type { Part, Ranked } from "../talkers/ranking.ts";
+import { unownedKey } from "../talkers/source.ts";
 import { readTables } from "./tables.ts";
 import type { TableQuestion } from "./tables.ts";
 
@@ -35,8 +36,7 @@ export type TalkerAnswer = Omit<Ranked, "rows"> & {
 /** The rows with most, largest first. */
 export async function topTalkers(db: Db, query: TalkerQuery): Promise<TalkerAnswer> {
   const { by, metric = "entries", limit } = query;
-  const owned = by === "pod" || by === "workload" || by === "namespace";
-  const ranking = new Ranking({ metric, limit, owned });
+  const ranking = new Ranking({ metric, limit, apart: unownedKey(by) });
   const reading = await readTables(db, query);
   for await (const { table } of reading.slots()) ranking.add(table);
   const { rows, ...ranked } = ranking.finish();

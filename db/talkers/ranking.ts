@@ -2,7 +2,6 @@ import { topKeys } from "../fold/choose.ts";
 import type { Candidates } from "../fold/choose.ts";
 import { Peak, Sum } from "../fold/column.ts";
 import type { Column } from "../fold/column.ts";
-import { isUnowned } from "../fold/keys.ts";
 import { isCount, MEASURES } from "../fold/measures.ts";
 import type { Amounts, Measure } from "../fold/measures.ts";
 import { Merger } from "../fold/merge.ts";
@@ -39,22 +38,22 @@ const KEPT_KEYS = 4096;
 export class Ranking {
   readonly #metric: Measure;
   readonly #limit: number;
-  readonly #owned: boolean;
+  readonly #apart: string | undefined;
   #merger = inTime();
   #rows = 0;
 
-  /** `owned`: rows are owners, and what has none is told apart. */
-  constructor({ metric, limit, owned }: { metric: Measure; limit: number; owned: boolean }) {
+  /** `apart`: the key of a row that is not ranked but told apart. */
+  constructor({ metric, limit, apart }: { metric: Measure; limit: number; apart: string | undefined }) {
     this.#metric = metric;
     this.#limit = limit;
-    this.#owned = owned;
+    this.#apart = apart;
   }
 
   add(table: Table): void {
     this.#merger.add(table);
     this.#rows += table.keys.length;
     if (this.#rows <= MAX_ROWS) return;
-    const soFar = this.#merger.finish(topKeys(KEPT_KEYS, isUnowned));
+    const soFar = this.#merger.finish(topKeys(KEPT_KEYS, (key) => key === this.#apart));
     this.#merger = inTime();
     this.#merger.add(soFar);
     this.#rows = soFar.keys.length;
@@ -70,22 +69,22 @@ export class Ranking {
   }
 
   #chosen({ keys, columns }: Candidates, rankedBy: Measure): number[] {
-    const values = columns[rankedBy] ?? [];
-    const isApart = (row: number) => this.#owned && isUnowned(keys[row] ?? "");
-    const rows = [...keys.keys()];
-    const ranked = rows
-      .filter((row) => !isApart(row))
+    const values = Float64Array.from(keys, (_, row) => columns[rankedBy]?.[row] ?? 0);
+    // Of those below it none can be among the first, even where one of the others is told apart.
+    const least = values.toSorted().at(-this.#limit - 1) ?? 0;
+    const apart = this.#apart === undefined ? -1 : keys.indexOf(this.#apart);
+    const ranked = [...keys.keys()]
+      .filter((row) => row !== apart && (values[row] ?? 0) >= least)
       .toSorted(
         (a, b) => (values[b] ?? 0) - (values[a] ?? 0) || ((keys[a] ?? "") < (keys[b] ?? "") ? -1 : 1),
       );
-    return [...ranked.slice(0, this.#limit), ...rows.filter(isApart)];
+    return [...ranked.slice(0, this.#limit), ...(apart < 0 ? [] : [apart])];
   }
 
   #answer(table: Table, rankedBy: Measure): Ranked {
     const all = table.keys.map((key, row) => ({ key, amounts: amountsAt(table, row) }));
-    const isApart = ({ key }: { key: string }) => this.#owned && isUnowned(key);
-    const apart = all.find(isApart)?.amounts;
-    const listed = all.filter((one) => !isApart(one));
+    const apart = all.find(({ key }) => key === this.#apart)?.amounts;
+    const listed = all.filter(({ key }) => key !== this.#apart);
     const total = listed.reduce((sum, { amounts }) => added(sum, amounts), table.rest);
     const whole = apart ? added(total, { ...apart, rows: 0 }) : total;
     // Peers of several rows do not add up: the same peer may be among them more than once.

@@ -31,6 +31,12 @@ export type Filter = {
   nat?: NatClass | undefined;
 };
 
+/** The key of what nobody owns, where rows are owners. */
+export function unownedKey(by: By): string | undefined {
+  if (by !== "pod" && by !== "workload" && by !== "namespace") return undefined;
+  return BETWEEN.repeat(Object.keys(DIMENSIONS[BY[by]]).length - 1);
+}
+
 /** Of a cluster, or of a node, whose tables tell each source from the other. */
 export type Scope = "cluster" | "node";
 
