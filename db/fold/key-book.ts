@@ -34,7 +34,7 @@ export const ROWS_OF: Readonly<Record<Dimension, "talkers" | "groups" | "node">>
 };
 
 /** Texts at once, before those are looked for that no key has any more. */
-const MANY_LABELS = 65_536;
+export const MANY_LABELS = 65_536;
 
 /** Keys of the rows of windows, as numbers: of most of them, which are not listed in the end, the text is never made. */
 export class KeyBook {
@@ -65,6 +65,11 @@ export class KeyBook {
 
   size(dimension: Dimension): number {
     return this.#of(dimension).size;
+  }
+
+  /** Texts that are kept to write keys with. */
+  get texts(): number {
+    return this.#labels.size;
   }
 
   text(dimension: Dimension, number: number): string {
