@@ -86,7 +86,8 @@ export class Ranking {
     const apart = all.find(({ key }) => key === this.#apart)?.amounts;
     const listed = all.filter(({ key }) => key !== this.#apart);
     const total = listed.reduce((sum, { amounts }) => added(sum, amounts), table.rest);
-    const whole = apart ? added(total, { ...apart, rows: 0 }) : total;
+    const unattributed = apart && added({ rows: 0 }, { ...apart, rows: 0 });
+    const whole = unattributed ? added(total, unattributed) : total;
     // Peers of several rows do not add up: the same peer may be among them more than once.
     const shared = rankedBy === "peers" ? "entries" : rankedBy;
     const part = (amounts: Amounts): Part => ({
@@ -102,7 +103,7 @@ export class Ranking {
       rankedBy,
       rows,
       remainder: part(table.rest),
-      unattributed: apart && part({ ...apart, rows: 0 }),
+      unattributed: unattributed && part(unattributed),
       total: whole,
       lack: table.lack,
       missing: table.miss,
@@ -122,6 +123,7 @@ function amountsAt({ columns }: Table, row: number): Amounts {
   return amounts;
 }
 
+/** But for peers, which are distinct in each row alone. */
 function added(one: Amounts, other: Amounts): Amounts {
   const sum: Amounts = { rows: one.rows + other.rows };
   for (const measure of MEASURES) {
