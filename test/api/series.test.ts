@@ -146,3 +146,86 @@ test("as much as may be asked for is answered", async ({ expect }) => {
   ])
     expect([query, (await ask(service, `metric=count&${query}`)).status]).toEqual([query, 200]);
 });
+
+/** Half a minute of two owners' flows on each of two clusters, one of them twice as busy. */
+async function owned(): Promise<Service> {
+  const service = await openService();
+  for (const [cluster, times] of [
+    ["prod", 1],
+    ["test", 2],
+  ] as const) {
+    const { flows, ...report } = aWholeReport();
+    const busier = <Part extends { opened?: number[] | undefined }>(part: Part | undefined) =>
+      part && { ...part, opened: part.opened?.map((count) => count * times) };
+    const { status } = await service.post(await service.token("ingest", cluster), {
+      ...report,
+      flows: { ...flows, talkers: busier(flows?.talkers), groups: busier(flows?.groups) },
+    });
+    if (status !== 202) throw new Error(`the report of ${cluster} is refused`);
+  }
+  service.clock.now = NOW + 1_000;
+  await service.tick();
+  return service;
+}
+
+const AT = NOW - 60_000;
+const web = {
+  namespace: "shop",
+  pod: "web-7d4b-x",
+  kind: "pod",
+  workloadKind: "Deployment",
+  workload: "web",
+  node: "node-1",
+};
+
+test("by pod there is a series each of those with most, and one of all others of each cluster", async ({
+  expect,
+}) => {
+  const service = await owned();
+  const { body } = await ask(service, "metric=opened&by=pod&limit=2");
+  expect(body.series).toEqual([
+    { labels: { cluster: "prod", ...web }, points: [[AT, 5]] },
+    { labels: { cluster: "prod" }, remainder: true, points: [[AT, 2]] },
+    { labels: { cluster: "test", ...web }, points: [[AT, 10]] },
+    { labels: { cluster: "test" }, remainder: true, points: [[AT, 4]] },
+  ]);
+  expect([body.stepMs, body.lack, body.omitted, body.window.tiers]).toEqual([60_000, 0, 2, ["minute"]]);
+});
+
+test.for([
+  { query: "metric=opened&by=workload&workload=web", labels: { workload: "web" }, value: 5 },
+  { query: "metric=entries&by=address&source=10.244.0.12", labels: { address: "10.244.0.12" }, value: 3 },
+  { query: "metric=bytes&by=peer&port=443", labels: { port: 443, protocol: "tcp" }, value: 30 },
+  { query: "metric=bytes&by=node", labels: { node: "node-1" }, value: 937 },
+  { query: "metric=bytes", labels: {}, value: 937 },
+  { query: "metric=opened&pod=web-7d4b-x", labels: {}, value: 5 },
+  { query: "metric=opened&pod=web-7d4b-x&rate=true", labels: {}, value: 5 / 30 },
+  { query: "metric=opened&namespace=shop", labels: {}, value: 5 },
+  { query: "metric=packets&protocol=udp", labels: {}, value: 1 },
+  { query: "metric=entries&nat=snat", labels: {}, value: 7 },
+  { query: "metric=entries&source=10.244.0.11&node=node-1", labels: { node: "node-1" }, value: 7 },
+  { query: "metric=unreplied&by=cluster&peer=192.168.50.20", labels: {}, value: 2 },
+])("?$query is of those flows alone", async ({ query, labels, value }, { expect }) => {
+  const service = await owned();
+  const { body } = await ask(service, `cluster=prod&${query}`);
+  expect(body.series[0]).toMatchObject({ labels: { cluster: "prod", ...labels } });
+  expect(body.series[0].points).toEqual([[AT, expect.closeTo(value, 10)]]);
+});
+
+test.for([
+  { query: "metric=count&by=pod", at: "metric" },
+  { query: "metric=utilisation&pod=web", at: "metric" },
+  { query: "metric=peers", at: "metric" },
+  { query: "metric=entries&by=flow", at: "by" },
+  { query: "metric=entries&by=pod&aggregate=avg", at: "aggregate" },
+  { query: "metric=bytes&aggregate=max", at: "aggregate" },
+  { query: "metric=entries&by=pod&rate=true", at: "rate" },
+  { query: "metric=entries&by=pod&limit=101", at: "limit" },
+  { query: "metric=entries&pod=web&limit=5", at: "limit" },
+  { query: "metric=entries&pod=web&node=node-1&step=30s", at: "step" },
+  { query: "metric=entries&port=65536", at: "port" },
+])("?$query does not go together: $at", async ({ query, at }, { expect }) => {
+  const service = await openService();
+  const { status, body } = await ask(service, query);
+  expect([status, body.errors.map(({ path }: { path: string[] }) => path)]).toEqual([422, [[at]]]);
+});
