@@ -263,6 +263,12 @@ describe("a merge", () => {
     });
   });
 
+  it("that was pruned counts the keys that went, where none of them can come again", () => {
+    const tables = [table({ a: 2, b: 1 }), table({ c: 2, d: 1 }), table({ e: 2, f: 1 })];
+    expect(WAYS.prunedApart(tables, 1).rest.rows).toBe(5);
+    expect(WAYS.pruned(tables, 1).rest.rows).toBe(2);
+  });
+
   it("of nothing has nothing", () => {
     expect(mergeInTime([])).toEqual({ keys: [], columns: {}, rest: { rows: 0 }, lack: {}, miss: {} });
   });
