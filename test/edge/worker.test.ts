@@ -1,10 +1,13 @@
-import { createExecutionContext, waitOnExecutionContext } from "cloudflare:test";
+import { createExecutionContext, createScheduledController, waitOnExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { sql } from "drizzle-orm";
 import { test } from "vitest";
 import worker, { type Env } from "../../api/worker.ts";
 import { freshDb } from "#fresh-db";
+import { storeReports } from "../../db/queries/reports.ts";
 import { aReport } from "../support/a-report.ts";
 import { ADMIN } from "../support/service.ts";
+import { aCluster, aReportOf } from "../support/stored-report.ts";
 
 const bindings = (differing: Partial<Env> = {}): Env => ({
   DB: (env as unknown as Required<Env>).DB,
@@ -43,14 +46,30 @@ test("the worker takes a report and names its talkers", async ({ expect }) => {
   expect(await ask(env, "/v1/reports", post(body.token, report))).toMatchObject({
     body: { duplicate: true },
   });
-  const talkers = await ask(env, "/v1/talkers?node=node-1", { headers: { authorization: `Bearer ${ADMIN}` } });
+  const talkers = await ask(env, "/v1/talkers?node=node-1", {
+    headers: { authorization: `Bearer ${ADMIN}` },
+  });
   expect(talkers.body.talkers).toMatchObject([
     { address: "10.244.0.11", entries: 7 },
     { address: "10.244.0.12" },
   ]);
 });
 
+test("its cron folds what came", async ({ expect }) => {
+  const db = await freshDb();
+  const clusterId = await aCluster(db);
+  const to = Math.floor(Date.now() / 30_000) * 30_000;
+  await storeReports(db, [
+    aReportOf([{ source: "10.0.0.1", entries: 1 }], { clusterId, from: to - 30_000, to }),
+  ]);
+  const controller = createScheduledController();
+  await worker.scheduled(controller, bindings());
+  expect(await db.all(sql`select tier, node_id from buckets`)).toEqual([{ tier: 1, node_id: 0 }]);
+  expect(await db.all(sql`select holder, seen from upkeep`)).toEqual([{ holder: null, seen: 1 }]);
+});
+
 test.for([
+  { what: "a retention that is none", env: { CONNTRAIL_KEEP_WINDOWS: "3 days" } },
   { what: "no admin token", env: { ADMIN_TOKEN: "" } },
   { what: "an admin token that is too short", env: { ADMIN_TOKEN: "a".repeat(31) } },
   { what: "neither D1 nor libSQL", env: { DB: undefined } },

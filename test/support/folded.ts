@@ -29,10 +29,10 @@ const NODE_NAME = sql`coalesce((select name from nodes where id = node_id), '') 
 /** All that ticks make of reports, by names rather than ids, as texts that can be compared. */
 export async function foldedIn(db: Db): Promise<Record<string, string[]>> {
   const samples = await db.all<Record<string, unknown>>(
-    sql`select ${NODE_NAME}, * from samples where tier > 0 order by tier, node, start, sequence`,
+    sql`select *, ${NODE_NAME} from samples where tier > 0 order by tier, node, start, sequence`,
   );
   return {
-    samples: samples.map(({ node_id: _, ...row }) => JSON.stringify(row)),
+    samples: samples.map((row) => JSON.stringify({ ...row, node_id: 0 })),
     buckets: await texts(
       db,
       sql`select tier, ${NODE_NAME}, start, hex(data) as data from buckets order by tier, node, start`,

@@ -77,7 +77,7 @@ test("each tier is kept as long as is said, listings as long as windows, and not
   };
   expect(await kept(2 * HOUR_MS + SETTLE_MS)).toEqual([2, 2, 2, 2, 2]);
   expect(await kept(2 * HOUR_MS + 10 * MINUTE_MS)).toEqual([1, 2, 2, 2, 1]);
-  expect(await kept(3 * HOUR_MS + 10 * MINUTE_MS)).toEqual([1, 1, 2, 2, 1]);
+  expect(await kept(3 * HOUR_MS + 10 * MINUTE_MS)).toEqual([0, 1, 2, 2, 0]);
   expect(await kept(5 * HOUR_MS)).toEqual([0, 0, 1, 2, 0]);
   expect(await kept(6 * HOUR_MS)).toEqual([0, 0, 0, 1, 0]);
   expect(await kept(7 * HOUR_MS)).toEqual([0, 0, 0, 0, 0]);
@@ -91,10 +91,10 @@ describe("owners and settings", () => {
     const names = async () => db.all(sql`select name from owners order by since`);
     const settings = async () => db.all(sql`select at - ${BEGIN} as at from node_settings order by at`);
     expect(await names()).toEqual([{ name: "web-0" }, { name: "web-1" }, { name: "web-2" }]);
-    expect(await settings()).toEqual([{ at: 0 }, { at: 10 * MINUTE_MS }]);
+    expect(await settings()).toEqual([{ at: 0 }, { at: 10 * MINUTE_MS }, { at: 20 * MINUTE_MS }]);
     await tick(BEGIN + HOUR_MS + DEFAULT_RETENTION[HOUR]);
     expect(await names()).toEqual([{ name: "web-2" }]);
-    expect(await settings()).toEqual([{ at: 10 * MINUTE_MS }]);
+    expect(await settings()).toEqual([{ at: 20 * MINUTE_MS }]);
   });
 });
 
