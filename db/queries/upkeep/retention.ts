@@ -152,7 +152,10 @@ function forgetListings(horizon: number, guard: SQL): SQL {
     returning 1`;
 }
 
-/** There may be millions, and by their end they are in no order: each time another part is looked at. */
+/**
+ * There may be millions, and by their end they are in no order: each time another part is looked at. What was taken back has
+ * its end at its start, and stays as long as an older report may claim it again.
+ */
 function forgetOwners(horizon: number, turn: number, guard: SQL): SQL {
   const parts = sql`(coalesce(max(id), 0) / ${OWNERS_A_LOOK} + 1)`;
   return sql`
@@ -160,7 +163,7 @@ function forgetOwners(horizon: number, turn: number, guard: SQL): SQL {
     where id in (
       select o.id from (select cast(${turn} as integer) % ${parts} * ${OWNERS_A_LOOK} as first from owners) part
       cross join owners o on o.id >= part.first and o.id < part.first + ${OWNERS_A_LOOK}
-      where o.until < ${horizon} limit ${ROWS_A_DELETION}) and ${guard}
+      where o.until < ${horizon} and o.said_at < ${horizon} limit ${ROWS_A_DELETION}) and ${guard}
     returning 1`;
 }
 
