@@ -30,7 +30,7 @@ export type Ranked = {
 };
 
 /** Rows at once, of some 100 bytes: those of a fortnight of a cluster. Longer ranges are merged so many at a time. */
-const MAX_ROWS = 250_000;
+export const MAX_ROWS = 250_000;
 /** By each measure, from one such part to the next. */
 const KEPT_KEYS = 4096;
 

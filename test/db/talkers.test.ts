@@ -214,26 +214,28 @@ describe("over several windows and nodes", () => {
     },
   );
 
-  test("more buckets than one page holds are all counted, of the cluster and of a node", async ({
-    expect,
-  }) => {
-    const db = await freshDb();
-    await aCluster(db);
-    for (const name of ["a", "b"])
-      await storeReports(
-        db,
-        Array.from({ length: 200 }, (_, sequence) =>
-          aReportOf([{ source: "10.0.0.1", entries: sequence, opened: 1 }], { sequence, node: { name } }),
-        ),
-      );
-    const { talkers, pieces } = await ask(db, { from: START + 60_000, to: START + 6_000_000 });
-    expect(talkers).toMatchObject([{ entries: 2 * 199, opened: 2 * 198 }]);
-    expect(pieces.map(({ tier }) => tier)).toEqual([MINUTE, TEN_MINUTES, HOUR_TIER, TEN_MINUTES]);
-    const node = await ask(db, { from: START + 60_000, to: START + 6_000_000, node: "a" });
-    expect(node.talkers).toMatchObject([{ entries: 199, opened: 198 }]);
-    expect(node.pieces.map(({ tier }) => tier)).toEqual([WINDOW, TEN_MINUTES, HOUR_TIER, TEN_MINUTES]);
-    expect([node.coveredMs, node.exact]).toEqual([198 * 30_000, true]);
-  });
+  test(
+    "more buckets than one page holds are all counted, of the cluster and of a node",
+    { timeout: 30_000 },
+    async ({ expect }) => {
+      const db = await freshDb();
+      await aCluster(db);
+      for (const name of ["a", "b"])
+        await storeReports(
+          db,
+          Array.from({ length: 200 }, (_, sequence) =>
+            aReportOf([{ source: "10.0.0.1", entries: sequence, opened: 1 }], { sequence, node: { name } }),
+          ),
+        );
+      const { talkers, pieces } = await ask(db, { from: START + 60_000, to: START + 6_000_000 });
+      expect(talkers).toMatchObject([{ entries: 2 * 199, opened: 2 * 198 }]);
+      expect(pieces.map(({ tier }) => tier)).toEqual([MINUTE, TEN_MINUTES, HOUR_TIER, TEN_MINUTES]);
+      const node = await ask(db, { from: START + 60_000, to: START + 6_000_000, node: "a" });
+      expect(node.talkers).toMatchObject([{ entries: 199, opened: 198 }]);
+      expect(node.pieces.map(({ tier }) => tier)).toEqual([WINDOW, TEN_MINUTES, HOUR_TIER, TEN_MINUTES]);
+      expect([node.coveredMs, node.exact]).toEqual([198 * 30_000, true]);
+    },
+  );
 
   test("windows without flows are not looked at", async ({ expect }) => {
     const db = await freshDb();
