@@ -110,6 +110,7 @@ async function demo({ seed, keep, folder, tiny }: Options, signal: AbortSignal):
   signal.throwIfAborted();
   const service = await startService(folder, process.env);
   try {
+    // It begins where the history ends, as if all nodes had been booted then: what its threads knew is gone.
     const fleet = new Fleet(options);
     console.log(greeting(service.url, { seed, token: tokens.read, truth: fleet.truth, now }));
     const ends = async () => {

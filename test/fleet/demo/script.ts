@@ -17,12 +17,12 @@ export interface Size {
 }
 
 /** Small nodes: what is told of them is as much as of large ones, and made in half the time. */
-export const FULL: Size = { nodes: 8, pods: 16, windowHours: 24, coarseDays: 14 };
+export const FULL: Size = { nodes: 8, pods: 12, windowHours: 24, coarseDays: 14 };
 export const TINY: Size = { nodes: 2, pods: 12, windowHours: 3, coarseDays: 0.25 };
 
 const TEMPO = 0.6;
 /** Of the coarse part, so much is in ten minutes too. */
-const TEN_MINUTES_MS = 2 * DAY_MS;
+const TEN_MINUTES_MS = DAY_MS;
 const MINUTES_MS = 3 * HOUR_MS;
 
 /** Until `now`, which is a whole minute. */
