@@ -78,7 +78,7 @@ export async function openLibsql(options: {
       await migrate(db, { migrationsFolder: MIGRATIONS });
       if (file) await becomeShrinkable(db);
     },
-    ...(file && { giveSpaceBack: () => shrink(db) }),
+    ...(file && { giveSpaceBack: () => shrink(db, client) }),
     close: () => client.close(),
   };
 }
@@ -96,11 +96,12 @@ async function becomeShrinkable(db: Db): Promise<void> {
   await db.run(sql`vacuum`);
 }
 
-async function shrink(db: Db): Promise<boolean> {
+async function shrink(db: Db, client: Client): Promise<boolean> {
   if ((await pragma(db, "auto_vacuum")) !== INCREMENTAL) return false;
   const before = await pragma(db, "freelist_count");
   if (before === 0) return false;
-  await db.all(sql.raw(`pragma incremental_vacuum(${PAGES_A_STEP})`));
+  // It gives a row a page without columns: as a query it would be left open, and nothing could be committed any more.
+  await client.executeMultiple(`pragma incremental_vacuum(${PAGES_A_STEP})`);
   const after = await pragma(db, "freelist_count");
   return after > 0 && after < before;
 }

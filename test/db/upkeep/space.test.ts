@@ -46,4 +46,9 @@ test.for([
   expect(steps).toBeGreaterThan(4);
   expect(await pages(db)).toBeLessThan(before + 50);
   expect(await database.giveSpaceBack?.()).toBe(false);
+
+  await db.batch([db.run(sql`update upkeep set seen = 7`)]);
+  const other = createClient({ url });
+  ctx.onTestFinished(() => other.close());
+  expect((await other.execute("select seen from upkeep")).rows).toEqual([{ seen: 7 }]);
 });
