@@ -109,7 +109,8 @@ test("whatever a query says, it is answered or refused, and never a fault of our
     "from",
     "to",
   ];
-  const parameter = fc.constantFrom(...names, "step", "limit", "cursor");
+  const more = ["step", "limit", "cursor", "aggregate", "rate", "retired", "pod", "workload", "namespace"];
+  const parameter = fc.constantFrom(...names, ...more);
   const value = fc.oneof(
     fc.string(),
     fc.constantFrom(
@@ -134,6 +135,7 @@ test("whatever a query says, it is answered or refused, and never a fault of our
   const path = fc.constantFrom(
     "/v1/talkers",
     "/v1/series",
+    "/metrics",
     "/v1/clusters",
     "/v1/clusters/prod/nodes",
     "/v1/tokens",
