@@ -4,7 +4,9 @@ import { test } from "vitest";
 import { openD1 } from "../../db/d1.ts";
 import { encodeDetails } from "../../db/details.ts";
 import { storeReports } from "../../db/queries/reports.ts";
-import { aCluster, aDump, aReportOf } from "../support/stored-report.ts";
+import { HOUR, slotOf } from "../../db/tiers.ts";
+import { aTold, upkeepOf } from "../support/folded.ts";
+import { aCluster, aDump, aReportOf, START } from "../support/stored-report.ts";
 
 /** The binding, and how many rows its batches wrote as D1 bills them. */
 function metered(): { binding: D1Database; rowsWritten: () => number } {
@@ -20,6 +22,24 @@ function metered(): { binding: D1Database; rowsWritten: () => number } {
   } as unknown as D1Database;
   return { binding, rowsWritten: () => rows };
 }
+
+/** A minute of a cluster takes as many rows whatever its size, so that a larger one writes fewer a report. */
+test("five nodes write fewer than six rows a report in an hour, with a tick a minute", async ({ expect }) => {
+  const clusterId = await aCluster(await freshDb());
+  const { binding, rowsWritten } = metered();
+  const db = openD1(binding);
+  const { tick } = upkeepOf(db);
+  const begin = slotOf(HOUR, START);
+  for (let minute = 0; minute < 60; minute += 1) {
+    const reports = ["a", "b", "c", "d", "e"].flatMap((name) =>
+      [0, 1].map((half) => ({ ...aTold(name, 2 * minute + half, begin), clusterId })),
+    );
+    await storeReports(db, reports);
+    await tick(begin + (minute + 1) * 60_000);
+  }
+  await tick(begin + 70 * 60_000);
+  expect(rowsWritten() / 600).toBeLessThan(6);
+}, 120_000);
 
 const report = (sequence: number) =>
   aReportOf([{ source: "10.0.0.1", entries: 1 }], {

@@ -3,7 +3,7 @@ import { sql } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import type { Db } from "../../../db/client.ts";
 import { MAX_WINDOW_MS, storeReports } from "../../../db/queries/reports.ts";
-import { ROWS_A_DELETION } from "../../../db/queries/upkeep/retention.ts";
+import { horizonsAt, ROWS_A_DELETION } from "../../../db/queries/upkeep/retention.ts";
 import {
   DEFAULT_RETENTION,
   HOUR,
@@ -143,6 +143,29 @@ describe("a late report", () => {
     expect(await starts(orderly, "segments")).toHaveLength(3);
     expect(buckets?.filter((row) => /"tier":3/.test(row))).toHaveLength(3);
   });
+});
+
+test("nothing is forgotten that a bucket waits for", async () => {
+  const db = await aStore([]);
+  const now = BEGIN + 500 * 24 * HOUR_MS;
+  const kept = (tier: keyof typeof DEFAULT_RETENTION) => slotOf(HOUR, now - DEFAULT_RETENTION[tier]);
+  const all = {
+    windows: kept(WINDOW),
+    minutes: kept(MINUTE),
+    tenMinutes: kept(TEN_MINUTES),
+    hours: kept(HOUR),
+  };
+  expect(await horizonsAt(db, DEFAULT_RETENTION, now)).toEqual(all);
+  const waiting = async (tier: number, nodeId: number) => {
+    await db.run(sql`delete from dirty`);
+    await db.run(
+      sql`insert into dirty (cluster_id, tier, node_id, start) values (1, ${tier}, ${nodeId}, ${BEGIN})`,
+    );
+    return horizonsAt(db, DEFAULT_RETENTION, now);
+  };
+  expect(await waiting(TEN_MINUTES, 1)).toEqual({ ...all, windows: BEGIN, tenMinutes: BEGIN });
+  expect(await waiting(MINUTE, 0)).toEqual({ ...all, windows: BEGIN, minutes: BEGIN, tenMinutes: BEGIN });
+  expect(await waiting(HOUR, 1)).toEqual({ ...all, tenMinutes: BEGIN });
 });
 
 test("more rows than one batch deletes go in one tick, and ids that are given again are looked at", async () => {
