@@ -84,7 +84,7 @@ test.for([
       fc.asyncProperty(windows, question, async (windows, question) => {
         expect(await answer(windows, question)).toEqual(expected(windows, question));
       }),
-      { numRuns: 50 },
+      { numRuns: 25 },
     );
   },
 );
