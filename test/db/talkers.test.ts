@@ -1,7 +1,8 @@
 import { freshDb } from "#fresh-db";
 import { describe, test } from "vitest";
 import { storeReports } from "../../db/queries/reports.ts";
-import { HOUR as HOUR_TIER, MINUTE, TEN_MINUTES, WINDOW } from "../../db/tiers.ts";
+import { topTalkers } from "../../db/queries/talkers.ts";
+import { DEFAULT_RETENTION, HOUR as HOUR_TIER, MINUTE, TEN_MINUTES, WINDOW } from "../../db/tiers.ts";
 import { aCluster, aReportOf, aStoredReport, START } from "../support/stored-report.ts";
 import { talked as ask, HOUR_MS as HOUR } from "../support/talked.ts";
 
@@ -199,20 +200,17 @@ describe("over several windows and nodes", () => {
     ["begins a millisecond before the range ends", HOUR - 1, HOUR + 29_999, 1, 1],
     ["begins where the range ends", HOUR, HOUR + 30_000, 0, 0],
     ["is the longest there may be and reaches a millisecond into the range", -299_999, 1, 1, 0],
-  ] as const)(
-    "a window that %s gives its gauges %4$i times, its counts %5$i times",
-    async ([, from, to, gauges, counts], { expect }) => {
-      const db = await freshDb();
-      await aCluster(db);
-      await storeReports(db, [
-        aReportOf([{ source: "10.0.0.1", entries: 1, opened: 1 }], { from: START + from, to: START + to }),
-      ]);
-      for (const node of [undefined, "node-1"]) {
-        const { talkers } = await ask(db, { node });
-        expect([talkers[0]?.entries ?? 0, talkers[0]?.opened ?? 0]).toEqual([gauges, counts]);
-      }
-    },
-  );
+  ] as const)("a window that %s counts accordingly", async ([, from, to, gauges, counts], { expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [
+      aReportOf([{ source: "10.0.0.1", entries: 1, opened: 1 }], { from: START + from, to: START + to }),
+    ]);
+    for (const node of [undefined, "node-1"]) {
+      const { talkers } = await ask(db, { node });
+      expect([talkers[0]?.entries ?? 0, talkers[0]?.opened ?? 0]).toEqual([gauges, counts]);
+    }
+  });
 
   test(
     "more buckets than one page holds are all counted, of the cluster and of a node",
@@ -236,6 +234,18 @@ describe("over several windows and nodes", () => {
       expect([node.coveredMs, node.exact]).toEqual([198 * 30_000, true]);
     },
   );
+
+  test("a late window of a node is answered for before a tick has seen it", async ({ expect }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    await storeReports(db, [aReportOf([{ source: "10.0.0.1", entries: 1, opened: 1 }])]);
+    expect((await ask(db, { node: "node-1" })).pieces.map(({ tier }) => tier)).toEqual([TEN_MINUTES]);
+    await storeReports(db, [aReportOf([{ source: "10.0.0.1", entries: 5, opened: 2 }], { sequence: 1 })]);
+    const [now, to] = [START + 2 * HOUR, START + HOUR];
+    const asked = { clusterId: 1, by: "address", from: START, to, now, limit: 1 } as const;
+    const { rows } = await topTalkers(db, { ...asked, node: "node-1", retention: DEFAULT_RETENTION });
+    expect(rows).toMatchObject([{ amounts: { entries: 5, opened: 3 } }]);
+  });
 
   test("windows without flows are not looked at", async ({ expect }) => {
     const db = await freshDb();
