@@ -36,7 +36,7 @@ async function sequencesIn(file: string): Promise<number[]> {
   const client = createClient({ url: `file:${file}` });
   const { rows } = await client.execute(`
     select s.sequence from samples s join segments g using (cluster_id, node_id, boot, sequence) order by 1`);
-  const [samples] = (await client.execute("select count(*) as n from samples")).rows;
+  const [samples] = (await client.execute("select count(*) as n from samples where tier = 0")).rows;
   const [segments] = (await client.execute("select count(*) as n from segments")).rows;
   const [check] = (await client.execute("pragma integrity_check")).rows;
   client.close();
