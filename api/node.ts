@@ -13,8 +13,8 @@ import { greeting } from "./node/greeting.ts";
 import { HELP } from "./node/help.ts";
 import { runLocalAgent } from "./node/local-agent.ts";
 import { localAgentToken } from "./node/local-token.ts";
-import { keepUp } from "./node/keep-up.ts";
 import { listen, type Listening } from "./node/serve.ts";
+import { startUpkeep } from "./node/upkeep.ts";
 import { hashToken } from "./tokens.ts";
 
 const FAILED = 1;
@@ -55,14 +55,14 @@ async function serve(config: Config, withAgent: boolean): Promise<number> {
   const stop = stopSignal();
   const database = await open(config);
   if (!database) return FAILED;
-  const { db, giveSpaceBack } = database;
+  const { db } = database;
   const deps = dependencies(config, database);
   const server = await startListening(createApp(deps), config);
   if (!server) {
     database.close();
     return FAILED;
   }
-  const ticking = keepUp({ ...deps, retention: config.retention, giveSpaceBack }, config.tickMs, stop);
+  const upkeep = startUpkeep(config, log, stop);
   const token = config.adminToken === undefined ? await firstAdminToken(db, Date.now()) : undefined;
   console.log(greeting(server, { token, configured: config.adminToken !== undefined }));
   const agent = withAgent ? startAgent(deps, config, server.url, stop) : undefined;
@@ -70,7 +70,7 @@ async function serve(config: Config, withAgent: boolean): Promise<number> {
   // First the agent, which hands over the window it is in.
   await agent;
   await server.close();
-  await ticking;
+  await upkeep;
   database.close();
   return 0;
 }
