@@ -3,13 +3,14 @@ import { sql } from "drizzle-orm";
 import type { Db } from "../../../db/client.ts";
 import { openLibsql } from "../../../db/libsql.ts";
 import { insertCluster } from "../../../db/queries/clusters.ts";
-import { HOUR, MINUTE, SLOT_MS, slotOf, TEN_MINUTES, TIERS } from "../../../db/tiers.ts";
+import { AGGREGATES, HOUR, MINUTE, SLOT_MS, slotOf, TEN_MINUTES, TIERS } from "../../../db/tiers.ts";
+import type { BucketTier } from "../../../db/tiers.ts";
 import { Fleet } from "../../fleet/fleet.ts";
 import type { Figure } from "../figure.ts";
 import { CLUSTER, INTERVAL_MS, live, tick } from "./fill.ts";
 
 const DAY_MS = 24 * SLOT_MS[HOUR];
-const FLEETS = [100, 300, 1_000];
+const FLEETS = [100, 1_000];
 
 /** What a day of a node takes on the disk, tier by tier: pages of tables and indexes, shared by what is in them. */
 export async function bytesOf(db: Db, nodes: number): Promise<Figure[]> {
@@ -40,8 +41,8 @@ export async function bytesOf(db: Db, nodes: number): Promise<Figure[]> {
     [HOUR, "cluster", nodes],
   ] as const) {
     const [{ mean } = { mean: 0 }] = await db.all<{ mean: number }>(sql`
-      select avg(length(data)) as mean from buckets
-      where tier = ${tier} and ${sql.raw(of === "cluster" ? "node_id = 0" : "node_id > 0")}`);
+      select avg(length(data)) as mean from buckets b
+      where tier = ${tier} and ${of === "cluster" ? sql`node_id = 0` : whole(tier)}`);
     const bytes = ((mean * perByte + 4 * sample) * DAY_MS) / SLOT_MS[tier] / share;
     figures.push({ name: `stored, ${TIERS[tier]} of ${of}, a node and day`, value: bytes / 1e6, unit: "MB" });
     figures.push({ name: `a bucket: ${TIERS[tier]} of ${of}`, value: mean, unit: "bytes" });
@@ -50,6 +51,12 @@ export async function bytesOf(db: Db, nodes: number): Promise<Figure[]> {
   figures.push({ name: "rows of owners", value: rows, unit: "rows" });
   return figures;
 }
+
+/** Of most nodes there is a minute in a bucket, and nothing else. */
+const whole = (tier: BucketTier) => sql`node_id > 0 and exists (
+  select 1 from samples s
+  where s.cluster_id = b.cluster_id and s.tier = b.tier and s.node_id = b.node_id and s.start = b.start
+    and s.sequence = ${AGGREGATES.sum} and s.covered_ms = ${SLOT_MS[tier]})`;
 
 /** How long a tick takes that folds a minute of a cluster, and one that folds ten minutes of it, its nodes and all. */
 export async function tickFigures(folder: string): Promise<Figure[]> {
