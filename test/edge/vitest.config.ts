@@ -25,7 +25,7 @@ export default defineConfig(async () => {
     test: {
       name: "edge",
       include: ["test/{api,db,edge}/**/*.test.ts"],
-      exclude: ["test/api/node/**"],
+      exclude: ["test/api/node/**", "test/db/file/**"],
       expect: { requireAssertions: true },
     },
   };

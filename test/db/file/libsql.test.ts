@@ -1,15 +1,12 @@
+import { openLibsql } from "../../../db/libsql.ts";
+import { storeReports } from "../../../db/queries/reports.ts";
+import { mkdtemp, rm } from "node:fs/promises";
 import { sql } from "drizzle-orm";
 import { test } from "vitest";
-import { aCluster, aReportOf, START } from "../support/stored-report.ts";
-
-const WORKERS = navigator.userAgent === "Cloudflare-Workers";
+import { aCluster, aReportOf, START } from "../../support/stored-report.ts";
 
 test("a file is made with its folder, and every commit reaches the disk", async (ctx) => {
-  ctx.skip(WORKERS, "Workers have no files");
   const { expect } = ctx;
-  const { openLibsql } = await import("../../db/libsql.ts");
-  const { storeReports } = await import("../../db/queries/reports.ts");
-  const { mkdtemp, rm } = await import("node:fs/promises");
   const folder = await mkdtemp("/tmp/conntrail-");
   const url = `file:${folder}/new folder/100%25/conntrail.db`;
   const database = await openLibsql({ url });

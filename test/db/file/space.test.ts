@@ -1,8 +1,9 @@
+import { openLibsql } from "../../../db/libsql.ts";
+import { createClient } from "@libsql/client";
+import { mkdtemp, rm } from "node:fs/promises";
 import { sql } from "drizzle-orm";
 import { test } from "vitest";
 import type { Db } from "../../../db/client.ts";
-
-const WORKERS = navigator.userAgent === "Cloudflare-Workers";
 
 async function pages(db: Db): Promise<number> {
   const [row] = await db.all<{ page_count: number }>(sql`pragma page_count`);
@@ -21,11 +22,7 @@ test.for([
   ["new", false],
   ["made before space was given back", true],
 ] as const)("a %s file shrinks step by step once rows are deleted", async ([, isOld], ctx) => {
-  ctx.skip(WORKERS, "Workers have no files");
   const { expect } = ctx;
-  const { openLibsql } = await import("../../../db/libsql.ts");
-  const { createClient } = await import("@libsql/client");
-  const { mkdtemp, rm } = await import("node:fs/promises");
   const folder = await mkdtemp("/tmp/conntrail-");
   ctx.onTestFinished(() => rm(folder, { recursive: true }));
   const url = `file:${folder}/x.db`;

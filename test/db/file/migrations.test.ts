@@ -6,9 +6,9 @@ import { sql } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/libsql";
 import { migrate } from "drizzle-orm/libsql/migrator";
 import { onTestFinished, test } from "vitest";
-import { openLibsql } from "../../db/libsql.ts";
+import { openLibsql } from "../../../db/libsql.ts";
 
-const MIGRATIONS = join(import.meta.dirname, "../../db/migrations");
+const MIGRATIONS = join(import.meta.dirname, "../../../db/migrations");
 
 /** A folder with the first so many migrations. */
 async function firstMigrations(folder: string, count: number): Promise<string> {
