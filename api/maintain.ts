@@ -1,9 +1,10 @@
 import { innermost, isDatabaseFailure } from "../db/failure.ts";
-import { dropForgotten, dropMarks, dueBuckets, FOLDED_TIERS, foldLot } from "../db/queries/upkeep/fold.ts";
+import { dropForgotten, dropMarks, dueBuckets, foldLot } from "../db/queries/upkeep/fold.ts";
 import { type Lease, LeaseLostError, takeLease } from "../db/queries/upkeep/lease.ts";
-import { forgetSome, hasAdvanced, horizonsAt } from "../db/queries/upkeep/retention.ts";
+import { forgetSome, horizonsAt, isToForget } from "../db/queries/upkeep/retention.ts";
 import type { Buckets } from "../db/queries/upkeep/samples.ts";
 import { scanPage, scanRange } from "../db/queries/upkeep/scan.ts";
+import { BUCKET_TIERS } from "../db/tiers.ts";
 import type { BucketTier, Retention } from "../db/tiers.ts";
 import type { Deps } from "./router.ts";
 
@@ -101,7 +102,7 @@ async function scan(work: Work): Promise<boolean> {
 async function fold(work: Work): Promise<boolean> {
   const { db, lease, tick } = work;
   tick.tooLate += await dropForgotten(db, lease.guard);
-  for (const tier of FOLDED_TIERS) if (!(await foldTier(work, tier))) return false;
+  for (const tier of BUCKET_TIERS) if (!(await foldTier(work, tier))) return false;
   return true;
 }
 
@@ -139,7 +140,7 @@ async function foldOrDrop(work: Work, lot: Buckets): Promise<void> {
 async function forget(work: Work): Promise<boolean> {
   const { db, lease, tick, now, retention, giveSpaceBack } = work;
   const horizons = await horizonsAt(db, retention, now());
-  for (let all = !(await hasAdvanced(db, horizons)); !all;) {
+  for (let all = !(await isToForget(db, horizons)); !all;) {
     if (!(await work.goesOn())) return false;
     const forgotten = await forgetSome(db, horizons, lease.guard);
     tick.forgotten += forgotten.rows;

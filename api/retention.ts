@@ -1,4 +1,4 @@
-import { DEFAULT_RETENTION, HOUR, MINUTE, TEN_MINUTES, WINDOW } from "../db/tiers.ts";
+import { DAY, DEFAULT_RETENTION, HOUR, MINUTE, TEN_MINUTES, WINDOW } from "../db/tiers.ts";
 import type { Retention, Tier } from "../db/tiers.ts";
 import { MAX_REPORT_AGE_MS } from "./ingest.ts";
 import { MAX_RANGE_MS, parseDuration } from "./window.ts";
@@ -9,6 +9,7 @@ const VARIABLES = {
   [MINUTE]: "CONNTRAIL_KEEP_MINUTES",
   [TEN_MINUTES]: "CONNTRAIL_KEEP_TEN_MINUTES",
   [HOUR]: "CONNTRAIL_KEEP_HOURS",
+  [DAY]: "CONNTRAIL_KEEP_DAYS",
 } as const satisfies Record<Tier, string>;
 export type RetentionVariables = { readonly [name in (typeof VARIABLES)[Tier]]?: string | undefined };
 
@@ -31,6 +32,7 @@ export function loadRetention(env: RetentionVariables, complain: (text: string) 
     [MINUTE]: kept(MINUTE),
     [TEN_MINUTES]: kept(TEN_MINUTES),
     [HOUR]: kept(HOUR),
+    [DAY]: kept(DAY),
   };
   // An hour is folded anew when a late report comes, from all of its ten minutes.
   if (retention[TEN_MINUTES] < Math.min(MAX_REPORT_AGE_MS, retention[WINDOW]) + HOUR_MS)
@@ -39,5 +41,7 @@ export function loadRetention(env: RetentionVariables, complain: (text: string) 
     );
   if (retention[HOUR] < retention[TEN_MINUTES])
     complain(`${VARIABLES[HOUR]} must be no shorter than ${VARIABLES[TEN_MINUTES]}, of which hours are made`);
+  if (retention[DAY] < retention[HOUR])
+    complain(`${VARIABLES[DAY]} must be no shorter than ${VARIABLES[HOUR]}, of which days are made`);
   return retention;
 }

@@ -35,8 +35,8 @@ export function plan(range: Range, stock: Stock): Piece[] {
   function outwards(at: number, round: (slots: number) => number): number {
     // The slot before an end is the one that must be there.
     const inside = at === range.to ? at - 1 : at;
-    const tier = tiers.find((_, i) => inside >= (kept[i] ?? Infinity)) ?? tiers.at(-1) ?? WINDOW;
-    return tier === WINDOW ? at : round(at / SLOT_MS[tier]) * SLOT_MS[tier];
+    const tier = tiers.find((_, i) => inside >= (kept[i] ?? Infinity));
+    return tier === undefined || tier === WINDOW ? at : round(at / SLOT_MS[tier]) * SLOT_MS[tier];
   }
 
   /** Reads what there is of a tier and fills what is left with the next finer one. */
@@ -70,13 +70,20 @@ export function plan(range: Range, stock: Stock): Piece[] {
 }
 
 /**
- * From when on each tier is kept: from whole slots of the coarsest on, so that what a finer one has lost in part is never
- * needed to fill an end.
+ * From when on each tier is kept: where a coarser one is kept before that, from the begin of a slot of its on, so that no slot
+ * needs what the finer tier has lost in part.
  */
 function keptSince({ tiers, retention, now }: Stock): number[] {
-  const coarsest = tiers.at(-1) ?? WINDOW;
-  const length = coarsest === WINDOW ? 1 : SLOT_MS[coarsest];
-  return tiers.map((tier) => Math.ceil(Math.max(0, now - retention[tier]) / length) * length);
+  const kept: number[] = [];
+  for (const [i, own] of [...tiers.entries()].toReversed()) {
+    const from = (tier: Tier) => {
+      const length = tier === WINDOW ? 1 : SLOT_MS[tier];
+      return Math.ceil(Math.max(0, now - retention[own]) / length) * length;
+    };
+    const before = tiers.find((tier, j) => j > i && (kept[j] ?? Infinity) < from(tier));
+    kept[i] = from(before ?? own);
+  }
+  return kept;
 }
 
 /** Buckets to be folded anew, and those to be folded from them. */

@@ -223,10 +223,13 @@ export const upkeep = sqliteTable("upkeep", {
   holder: text("holder"),
   expiresAt: integer("expires_at").notNull(),
   seen: integer("seen").notNull(),
-  /** Of windows, minutes and ten minutes, nothing that began at or after this was forgotten: a bucket of what is older is not folded anew. */
+  /** Of windows, minutes, ten minutes and hours, nothing that began at or after this was forgotten: a bucket of what is older is not folded anew. */
   windowsFrom: integer("windows_from").notNull().default(0),
   minutesFrom: integer("minutes_from").notNull().default(0),
   tenMinutesFrom: integer("ten_minutes_from").notNull().default(0),
+  hoursFrom: integer("hours_from").notNull().default(0),
+  /** True from when something may be forgotten until all of it is. */
+  forgetting: integer("forgetting", { mode: "boolean" }).notNull().default(false),
 });
 
 /** Who held an address when, as the agents said. */

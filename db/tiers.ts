@@ -1,19 +1,27 @@
 /** 0 holds windows as reported; a bucket of a higher tier is a fixed slot of time, folded from the next finer tier. */
-export const TIERS = ["window", "minute", "ten-minutes", "hour"] as const;
+export const TIERS = ["window", "minute", "ten-minutes", "hour", "day"] as const;
 export type TierName = (typeof TIERS)[number];
 export const WINDOW = 0;
 /** Of clusters only: so that no question about a whole cluster, however fresh, reads every node's windows. */
 export const MINUTE = 1;
 export const TEN_MINUTES = 2;
 export const HOUR = 3;
-export type Tier = typeof WINDOW | typeof MINUTE | typeof TEN_MINUTES | typeof HOUR;
+/** In UTC. */
+export const DAY = 4;
+export type Tier = typeof WINDOW | typeof MINUTE | typeof TEN_MINUTES | typeof HOUR | typeof DAY;
 export type BucketTier = Exclude<Tier, typeof WINDOW>;
+
+/** Tiers that there are of a cluster and of a node, finest first: buckets are folded in that order. */
+export const BUCKET_TIERS = [MINUTE, TEN_MINUTES, HOUR, DAY] as const satisfies BucketTier[];
+export const CLUSTER_TIERS: readonly Tier[] = BUCKET_TIERS;
+export const NODE_TIERS: readonly Tier[] = [WINDOW, TEN_MINUTES, HOUR, DAY];
 
 /** Length of the slots of a tier, in ms. */
 export const SLOT_MS: Readonly<Record<BucketTier, number>> = {
   [MINUTE]: 60_000,
   [TEN_MINUTES]: 600_000,
   [HOUR]: 3_600_000,
+  [DAY]: 86_400_000,
 };
 
 /** Stands where the id of a node stands, for all nodes of the cluster together. */
@@ -28,14 +36,13 @@ export const fits = (tier: Tier, stepMs: number): boolean => tier === WINDOW || 
 
 /** The tier that a bucket is folded from. */
 export function finerTier(tier: BucketTier, nodeId: number): Tier {
-  if (tier === HOUR) return TEN_MINUTES;
-  return tier === TEN_MINUTES && nodeId === WHOLE_CLUSTER ? MINUTE : WINDOW;
+  const tiers = nodeId === WHOLE_CLUSTER ? CLUSTER_TIERS : NODE_TIERS;
+  return tiers[tiers.indexOf(tier) - 1] ?? WINDOW;
 }
 
 /** The tier that is folded from it. */
 export function coarserTier(tier: BucketTier): BucketTier | undefined {
-  if (tier === MINUTE) return TEN_MINUTES;
-  return tier === TEN_MINUTES ? HOUR : undefined;
+  return BUCKET_TIERS[BUCKET_TIERS.indexOf(tier) + 1];
 }
 
 /**
@@ -56,6 +63,7 @@ export const DEFAULT_RETENTION: Retention = {
   [MINUTE]: 48 * HOUR_MS,
   [TEN_MINUTES]: 14 * 24 * HOUR_MS,
   [HOUR]: 400 * 24 * HOUR_MS,
+  [DAY]: 400 * 24 * HOUR_MS,
 };
 
 /** A bucket is folded once this has passed since its end: by then the reports of its last windows have come. */

@@ -18,6 +18,7 @@ Environment:
   CONNTRAIL_KEEP_MINUTES     minutes of clusters (48h)
   CONNTRAIL_KEEP_TEN_MINUTES ten minutes of nodes and clusters (14d)
   CONNTRAIL_KEEP_HOURS       hours of nodes and clusters (400d)
+  CONNTRAIL_KEEP_DAYS        days of nodes and clusters (400d)
 
 With --with-agent, the agent gets CONNTRAIL_URL and CONNTRAIL_TOKEN unless they are set, and all the
 rest of the environment (see node agent/main.ts --help).

@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { HOUR, MINUTE, TEN_MINUTES, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
+import { BUCKET_TIERS, MINUTE, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
 import { MAX_WINDOW_MS } from "./reports.ts";
 
 /** How a cluster is, as of its buckets: what came since the last tick is not in it. */
@@ -31,7 +31,7 @@ export async function statusOf(
         order by start desc limit 1))) as nodes,
       coalesce((select max(s.nodes) ${lately(now)}), 0) as reporting,
       (select max(s.utilisation) ${lately(now)}) as utilisation,
-      min(${now}, coalesce(${lastEnd(MINUTE)}, ${lastEnd(TEN_MINUTES)}, ${lastEnd(HOUR)})) as lastSeenAt
+      min(${now}, coalesce(${sql.join(BUCKET_TIERS.map(lastEnd), sql`, `)})) as lastSeenAt
     from json_each(${JSON.stringify(clusterIds)}) c`);
   return new Map(rows.map(({ id, ...status }) => [id, status]));
 }

@@ -4,7 +4,7 @@ import type { Db } from "../client.ts";
 import { plan } from "../plan.ts";
 import type { Piece } from "../plan.ts";
 import { storable } from "../text.ts";
-import { AGGREGATES, fits, HOUR, MINUTE, TEN_MINUTES, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
+import { AGGREGATES, CLUSTER_TIERS, fits, NODE_TIERS, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
 import type { Retention, Tier } from "../tiers.ts";
 import { MAX_WINDOW_MS } from "./reports.ts";
 import { measured } from "./series/measured.ts";
@@ -39,8 +39,8 @@ export type Series = { node: string | null; points: [number, number][] };
 export type SeriesAnswer = { series: Series[]; omitted: number; pieces: Piece[] };
 
 /** Tiers that there are of a cluster or of a node, finest first. */
-export const tiersOf = (by: "cluster" | "node"): Tier[] =>
-  by === "cluster" ? [MINUTE, TEN_MINUTES, HOUR] : [WINDOW, TEN_MINUTES, HOUR];
+export const tiersOf = (by: "cluster" | "node"): readonly Tier[] =>
+  by === "cluster" ? CLUSTER_TIERS : NODE_TIERS;
 
 /**
  * How a metric went. A node's gauge is of the windows that reach into the step; a count is the sum of the windows that

@@ -1,11 +1,10 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import type { Stock } from "../plan.ts";
-import { HOUR, MINUTE, SLOT_MS, slotOf, TEN_MINUTES, WHOLE_CLUSTER } from "../tiers.ts";
+import { BUCKET_TIERS, DAY, SLOT_MS, slotOf, TEN_MINUTES, WHOLE_CLUSTER } from "../tiers.ts";
 import type { Tier } from "../tiers.ts";
 
-const BUCKET_TIERS = [MINUTE, TEN_MINUTES, HOUR];
-const LONGEST_SLOT_MS = SLOT_MS[HOUR];
+const LONGEST_SLOT_MS = SLOT_MS[DAY];
 
 type Mark = { tier: Tier; start: number };
 

@@ -10,7 +10,17 @@ import { decodeSegment } from "../segment.ts";
 import type { By, Filter } from "../talkers/source.ts";
 import { Narrowing } from "../talkers/narrowing.ts";
 import { storable } from "../text.ts";
-import { fits, HOUR, MINUTE, SLOT_MS, slotOf, TEN_MINUTES, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
+import {
+  CLUSTER_TIERS,
+  fits,
+  HOUR,
+  MINUTE,
+  NODE_TIERS,
+  SLOT_MS,
+  slotOf,
+  WHOLE_CLUSTER,
+  WINDOW,
+} from "../tiers.ts";
 import type { Retention, Tier } from "../tiers.ts";
 import { holdersIn } from "./facts.ts";
 import { ownersNamed } from "./owners.ts";
@@ -78,7 +88,7 @@ export async function readTables(db: Db, question: TableQuestion): Promise<Readi
     ? { from: slotOf(MINUTE, question.from), to: slotOf(MINUTE, question.to + SLOT_MS[MINUTE] - 1) }
     : { from: question.from, to: question.to };
   const ids = nodes ? nodes.map(({ id }) => id) : [WHOLE_CLUSTER];
-  const all: Tier[] = [nodes ? WINDOW : MINUTE, TEN_MINUTES, HOUR];
+  const all = nodes ? NODE_TIERS : CLUSTER_TIERS;
   // Of 0, any length is a part.
   const tiers = all.filter((tier) => fits(tier, stepMs));
   const pieces = plan(range, { tiers, dirty: await dirtyIn(db, clusterId, ids, range), retention, now });

@@ -3,9 +3,13 @@ import { expect, test } from "vitest";
 import { plan } from "../../db/plan.ts";
 import type { Stock } from "../../db/plan.ts";
 import {
+  BUCKET_TIERS,
+  CLUSTER_TIERS,
+  DAY,
   DEFAULT_RETENTION,
   HOUR,
   MINUTE,
+  NODE_TIERS,
   SETTLE_MS,
   SLOT_MS,
   slotOf,
@@ -14,11 +18,10 @@ import {
 } from "../../db/tiers.ts";
 import type { BucketTier, Tier } from "../../db/tiers.ts";
 
-const OF_CLUSTER = [MINUTE, TEN_MINUTES, HOUR] as const;
-const OF_NODE = [WINDOW, TEN_MINUTES, HOUR] as const;
+const DAY_MS = SLOT_MS[DAY];
 const at = (text: string) => Date.parse(`2026-11-${text}Z`);
 const NOW = at("21T12:34:56");
-const STOCK: Stock = { tiers: OF_CLUSTER, dirty: [], retention: DEFAULT_RETENTION, now: NOW };
+const STOCK: Stock = { tiers: CLUSTER_TIERS, dirty: [], retention: DEFAULT_RETENTION, now: NOW };
 const told = (from: string, to: string, stock: Partial<Stock> = {}) =>
   plan({ from: at(from), to: at(to) }, { ...STOCK, ...stock }).map(({ tier, from, to }) => [
     tier,
@@ -34,6 +37,20 @@ test("hours lie in the middle, what is finer at both ends", () => {
     [TEN_MINUTES, "21T12:00:00", "21T12:10:00"],
     [MINUTE, "21T12:10:00", "21T12:16:00"],
   ]);
+});
+
+test("days lie between hours, and are those of UTC", () => {
+  expect(told("18T22:00:00", "21T02:00:00")).toEqual([
+    [HOUR, "18T22:00:00", "19T00:00:00"],
+    [DAY, "19T00:00:00", "21T00:00:00"],
+    [HOUR, "21T00:00:00", "21T02:00:00"],
+  ]);
+});
+
+test("a finer tier is read as far back as it is kept, to the slot of the next coarser", () => {
+  // Minutes are kept since 12:34:56 of the 19th: of whole ten minutes since 12:40.
+  expect(told("19T12:41:00", "19T12:51:00")).toEqual([[MINUTE, "19T12:41:00", "19T12:51:00"]]);
+  expect(told("19T12:39:00", "19T12:51:00")[0]).toEqual([TEN_MINUTES, "19T12:30:00", "19T12:50:00"]);
 });
 
 test("a bucket is read once its last reports have had the time to come", () => {
@@ -53,7 +70,7 @@ test("a bucket to be folded anew is read from the finer tier, and so are those t
 });
 
 test("windows are not cut at slots", () => {
-  expect(told("21T11:48:30", "21T12:15:10", { tiers: OF_NODE })).toEqual([
+  expect(told("21T11:48:30", "21T12:15:10", { tiers: NODE_TIERS })).toEqual([
     [WINDOW, "21T11:48:30", "21T11:50:00"],
     [TEN_MINUTES, "21T11:50:00", "21T12:10:00"],
     [WINDOW, "21T12:10:00", "21T12:15:10"],
@@ -67,9 +84,16 @@ test("the ends move out to what is still kept, and no further back", () => {
     [TEN_MINUTES, "15T11:00:00", "15T11:20:00"],
   ]);
   expect(told("01T09:48:30", "01T11:12:00")).toEqual([[HOUR, "01T09:00:00", "01T12:00:00"]]);
-  const retention = { ...DEFAULT_RETENTION, [HOUR]: 86_400_000 * 20 };
-  expect(told("01T09:48:30", "01T14:12:00", { retention })).toEqual([[HOUR, "01T13:00:00", "01T15:00:00"]]);
-  expect(told("01T09:48:30", "01T12:12:00", { retention })).toEqual([]);
+  const retention = { ...DEFAULT_RETENTION, [HOUR]: 20 * DAY_MS };
+  expect(told("01T09:48:30", "02T14:12:00", { retention })).toEqual([
+    [DAY, "01T00:00:00", "02T00:00:00"],
+    [HOUR, "02T00:00:00", "02T15:00:00"],
+  ]);
+  const neither = { ...retention, [DAY]: 20 * DAY_MS };
+  expect(told("01T09:48:30", "01T14:12:00", { retention: neither })).toEqual([
+    [HOUR, "01T13:00:00", "01T15:00:00"],
+  ]);
+  expect(told("01T09:48:30", "01T12:12:00", { retention: neither })).toEqual([]);
 });
 
 test("where nothing finer is kept, a bucket is read although it is to be folded anew", () => {
@@ -77,26 +101,26 @@ test("where nothing finer is kept, a bucket is read although it is to be folded 
   expect(told("01T09:00:00", "01T12:00:00", { dirty })).toEqual([[HOUR, "01T09:00:00", "01T12:00:00"]]);
 });
 
-const DAY = 86_400_000;
 const stocks = fc.record({
-  tiers: fc.constantFrom<readonly Tier[]>(OF_CLUSTER, OF_NODE, [MINUTE], [HOUR], [WINDOW]),
+  tiers: fc.constantFrom<readonly Tier[]>(CLUSTER_TIERS, NODE_TIERS, [MINUTE], [HOUR], [DAY], [WINDOW]),
   now: fc.integer({ min: NOW, max: NOW + 4 * 3_600_000 }),
   dirty: fc.array(
     fc.record({
-      tier: fc.constantFrom<BucketTier>(MINUTE, TEN_MINUTES, HOUR),
-      start: fc.integer({ min: NOW - 5 * DAY, max: NOW }),
+      tier: fc.constantFrom<BucketTier>(...BUCKET_TIERS),
+      start: fc.integer({ min: NOW - 5 * DAY_MS, max: NOW }),
     }),
     { maxLength: 8 },
   ),
   retention: fc.record({
-    [WINDOW]: fc.integer({ min: 3_600_000, max: 2 * DAY }),
-    [MINUTE]: fc.integer({ min: 3_600_000, max: 2 * DAY }),
-    [TEN_MINUTES]: fc.integer({ min: 7_200_000, max: 4 * DAY }),
-    [HOUR]: fc.integer({ min: DAY, max: 6 * DAY }),
+    [WINDOW]: fc.integer({ min: 3_600_000, max: 2 * DAY_MS }),
+    [MINUTE]: fc.integer({ min: 3_600_000, max: 2 * DAY_MS }),
+    [TEN_MINUTES]: fc.integer({ min: 7_200_000, max: 4 * DAY_MS }),
+    [HOUR]: fc.integer({ min: DAY_MS, max: 6 * DAY_MS }),
+    [DAY]: fc.integer({ min: 2 * DAY_MS, max: 9 * DAY_MS }),
   }),
 });
 const ranges = fc
-  .tuple(fc.integer({ min: -6 * DAY, max: 3_600_000 }), fc.integer({ min: 1, max: 3 * DAY }))
+  .tuple(fc.integer({ min: -9 * DAY_MS, max: 3_600_000 }), fc.integer({ min: 1, max: 5 * DAY_MS }))
   .map(([from, length]) => ({ from: NOW + from, to: NOW + from + length }));
 const slotted = ({ dirty, ...stock }: Stock): Stock => ({
   ...stock,
@@ -120,7 +144,10 @@ test("pieces follow one another and leave out nothing that is kept", () => {
       const coarsest = stock.tiers.at(-1)!;
       const length = coarsest === WINDOW ? 1 : SLOT_MS[coarsest];
       const kept = Math.min(
-        ...stock.tiers.map((tier) => Math.ceil((stock.now - stock.retention[tier]) / length) * length),
+        ...stock.tiers.map((tier) => {
+          const own = tier === WINDOW ? 1 : SLOT_MS[tier];
+          return Math.ceil((stock.now - stock.retention[tier]) / own) * own;
+        }),
       );
       if (range.to <= kept) {
         expect(pieces).toEqual([]);
@@ -144,9 +171,7 @@ test("no bucket is read that is unfinished or to be folded anew, where a finer t
         for (let start = piece.from; start < piece.to; start += SLOT_MS[tier]) {
           const end = start + SLOT_MS[tier];
           const finer = stock.tiers.slice(0, stock.tiers.indexOf(tier));
-          // A whole slot of the coarsest is to be had, or none of it.
-          const horizon = Math.floor(start / SLOT_MS[HOUR]) * SLOT_MS[HOUR];
-          if (!finer.some((one) => horizon >= stock.now - stock.retention[one])) continue;
+          if (!finer.some((one) => start >= stock.now - stock.retention[one])) continue;
           expect(end + SETTLE_MS).toBeLessThanOrEqual(stock.now);
           for (const mark of stock.dirty)
             expect(mark.tier <= tier && mark.start >= start && mark.start < end).toBe(false);
@@ -160,13 +185,15 @@ test("no bucket is read that is unfinished or to be folded anew, where a finer t
 test("the coarsest bucket that can be read is read", () => {
   fc.assert(
     fc.property(ranges, stocks.map(slotted), (range, stock) => {
-      const pieces = plan(range, { ...stock, dirty: [], tiers: OF_CLUSTER });
+      const pieces = plan(range, { ...stock, dirty: [], tiers: CLUSTER_TIERS });
       for (const { tier, from, to } of pieces) {
-        if (tier === HOUR) continue;
-        for (let start = slotOf(HOUR, from) + 3_600_000; start + 3_600_000 <= to; start += 3_600_000)
-          expect(start + 3_600_000 + SETTLE_MS > stock.now || start < stock.now - stock.retention[HOUR]).toBe(
-            true,
-          );
+        for (const coarser of CLUSTER_TIERS.filter((one) => one > tier) as BucketTier[]) {
+          const length = SLOT_MS[coarser];
+          for (let start = slotOf(coarser, from) + length; start + length <= to; start += length)
+            expect(
+              start + length + SETTLE_MS > stock.now || start < stock.now - stock.retention[coarser],
+            ).toBe(true);
+        }
       }
     }),
   );

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../../db/client.ts";
 import { writeSamples } from "../../db/queries/upkeep/samples.ts";
-import { HOUR, MINUTE, SLOT_MS, slotOf, TEN_MINUTES, WHOLE_CLUSTER } from "../../db/tiers.ts";
+import { BUCKET_TIERS, MINUTE, SLOT_MS, slotOf, WHOLE_CLUSTER } from "../../db/tiers.ts";
 import type { BucketTier } from "../../db/tiers.ts";
 
 const ALWAYS = sql`1`;
@@ -11,7 +11,7 @@ export async function foldSamples(db: Db): Promise<void> {
   const windows = await db.all<{ clusterId: number; nodeId: number; start: number; end: number }>(
     sql`select cluster_id as clusterId, node_id as nodeId, start, end from samples where tier = 0`,
   );
-  for (const tier of [MINUTE, TEN_MINUTES, HOUR] as const) {
+  for (const tier of BUCKET_TIERS) {
     const slots = new Map(
       windows
         .flatMap(({ clusterId, nodeId, start, end }) =>

@@ -4,10 +4,10 @@ import type { Db } from "../../client.ts";
 import { isDatabaseFailure } from "../../failure.ts";
 import type { Bucket } from "../../fold/table.ts";
 import { SegmentError } from "../../segment.ts";
-import { finerTier, HOUR, MINUTE, SLOT_MS, TEN_MINUTES, TIERS, WHOLE_CLUSTER, WINDOW } from "../../tiers.ts";
-import type { BucketTier } from "../../tiers.ts";
+import { BUCKET_TIERS, finerTier, MINUTE, SLOT_MS, TIERS, WHOLE_CLUSTER, WINDOW } from "../../tiers.ts";
 import { BUCKET_COLUMNS } from "../upkeep/aggregate.ts";
 import { flowBuckets } from "../upkeep/flows.ts";
+import { keptFrom } from "../upkeep/retention.ts";
 import { sampleRows } from "../upkeep/samples.ts";
 import type { Buckets } from "../upkeep/samples.ts";
 import { timeOf } from "./problem.ts";
@@ -20,7 +20,7 @@ const NODES_A_LOOK = 50;
 export async function* foldingProblems(look: Look, checked: Checked): Findings {
   const clusters = await look((db) => db.all<{ id: number }>(sql`select id from clusters order by id`));
   for (const { id } of clusters)
-    for (const tier of [MINUTE, TEN_MINUTES, HOUR] as const) {
+    for (const tier of BUCKET_TIERS) {
       yield* ofTier(look, { clusterId: id, tier, nodeIds: [WHOLE_CLUSTER] }, checked);
       if (tier === MINUTE) continue;
       const nodes = await look((db) =>
@@ -65,14 +65,6 @@ async function slotsOf(db: Db, { clusterId, tier, nodeIds }: OfTier): Promise<nu
     ) where slot >= (select max(${keptFrom(tier)}, ${keptFrom(finer)}) from upkeep) order by 1`);
   return rows.map(({ start }) => start);
 }
-
-/** Columns of upkeep: what begins before has been forgotten, or may have been. */
-const keptFrom = (tier: BucketTier | typeof WINDOW) =>
-  sql.raw(
-    { [WINDOW]: "windows_from", [MINUTE]: "minutes_from", [TEN_MINUTES]: "ten_minutes_from", [HOUR]: "0" }[
-      tier
-    ],
-  );
 
 async function ofLot(db: Db, all: Buckets, checked: Checked): Promise<Problem[]> {
   const waiting = await waitingIn(db, all);

@@ -1,7 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { HOUR, SLOT_MS, TIERS, WHOLE_CLUSTER, WINDOW } from "../../tiers.ts";
-import type { BucketTier } from "../../tiers.ts";
+import { SLOT_MS, TIERS, WHOLE_CLUSTER, WINDOW } from "../../tiers.ts";
 import { timeOf } from "./problem.ts";
 import type { Findings, Look } from "./problem.ts";
 
@@ -97,7 +96,7 @@ export async function* placeProblems(look: Look): Findings {
     for (const { clusterId, tier, nodeId, start } of rows)
       yield {
         kind: "misplaced",
-        where: `${table}: cluster ${clusterId}, node ${nodeId}, ${tier > HOUR ? tier : TIERS[tier as BucketTier]} ${timeOf(start)}`,
+        where: `${table}: cluster ${clusterId}, node ${nodeId}, ${TIERS[tier] ?? tier} ${timeOf(start)}`,
         message: "no slot of this tier begins then",
       };
   }

@@ -2,7 +2,8 @@ import { sql } from "drizzle-orm";
 import { decodeBucket, SegmentError } from "../../bucket.ts";
 import type { Db } from "../../client.ts";
 import { ClusterFold, foldBuckets, foldWindows } from "../../fold.ts";
-import type { Bucket } from "../../fold/table.ts";
+import { CLUSTER_DIMENSIONS, NODE_DIMENSIONS } from "../../fold/table.ts";
+import type { Bucket, Dimension } from "../../fold/table.ts";
 import { finerTier, SLOT_MS, WHOLE_CLUSTER, WINDOW } from "../../tiers.ts";
 import type { BucketTier } from "../../tiers.ts";
 import { holdersIn } from "../facts.ts";
@@ -63,24 +64,40 @@ async function* ofBuckets(db: Db, buckets: Buckets, finer: BucketTier): AsyncGen
   const { clusterId, nodeIds } = buckets;
   const { start, end } = slotOf(buckets);
   for (const nodeId of nodeIds) {
-    const rows = await db.all<{ data: ArrayBuffer | number[] }>(sql`
+    const rows = await db.all<BucketRow>(sql`
       select data from buckets
       where cluster_id = ${clusterId} and tier = ${finer} and node_id = ${nodeId}
         and start >= ${start} and start < ${end} order by start`);
-    const found: Bucket[] = [];
-    for (const { data } of rows) {
-      const bucket = decoded(new Uint8Array(data));
-      if (bucket) found.push(bucket);
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    const bucket = found.length > 0 ? foldBuckets(found) : undefined;
-    yield { nodeId, bucket, damaged: rows.length - found.length };
+    const damaged = new Set<BucketRow>();
+    const bucket: Bucket = {};
+    for (const dimension of nodeId === WHOLE_CLUSTER ? CLUSTER_DIMENSIONS : NODE_DIMENSIONS)
+      Object.assign(bucket, foldBuckets(await tablesOf(rows, dimension, damaged)));
+    yield { nodeId, bucket: rows.length > damaged.size ? bucket : undefined, damaged: damaged.size };
   }
 }
 
-function decoded(data: Uint8Array): Bucket | undefined {
+type BucketRow = { data: ArrayBuffer | number[] };
+
+/** Of these buckets; those that do not decode are put among the damaged. */
+async function tablesOf(
+  rows: readonly BucketRow[],
+  dimension: Dimension,
+  damaged: Set<BucketRow>,
+): Promise<Bucket[]> {
+  const found: Bucket[] = [];
+  for (const row of rows) {
+    const table = decoded(row.data, dimension);
+    if (table) found.push(table);
+    else damaged.add(row);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return found;
+}
+
+/** One table at a time: all of a day's hours at once would take more than the memory of a Worker. */
+function decoded(data: ArrayBuffer | number[], dimension: Dimension): Bucket | undefined {
   try {
-    return decodeBucket(data);
+    return decodeBucket(new Uint8Array(data), [dimension]);
   } catch (error) {
     if (error instanceof SegmentError) return undefined;
     throw error;

@@ -3,14 +3,23 @@ import type { SQL } from "drizzle-orm";
 import { encodeBucket, SegmentSizeError } from "../../bucket.ts";
 import type { Db } from "../../client.ts";
 import type { Bucket } from "../../fold/table.ts";
-import { coarserTier, HOUR, MINUTE, SETTLE_MS, SLOT_MS, TEN_MINUTES, WHOLE_CLUSTER } from "../../tiers.ts";
+import {
+  coarserTier,
+  DAY,
+  HOUR,
+  MINUTE,
+  SETTLE_MS,
+  SLOT_MS,
+  slotOf,
+  TEN_MINUTES,
+  WHOLE_CLUSTER,
+  WINDOW,
+} from "../../tiers.ts";
 import type { BucketTier } from "../../tiers.ts";
 import { flowBuckets } from "./flows.ts";
+import { keptFrom } from "./retention.ts";
 import { writeSamples } from "./samples.ts";
 import type { Buckets } from "./samples.ts";
-
-/** Finest first: a bucket is folded from those that were folded before it. */
-export const FOLDED_TIERS = [MINUTE, TEN_MINUTES, HOUR] as const satisfies BucketTier[];
 
 /** Marks read at once. */
 const MARKS_A_LOOK = 2000;
@@ -118,12 +127,11 @@ function passOn(of: Buckets, guard: SQL): SQL[] {
   const coarser = coarserTier(tier);
   const gone = dropMarks(of, guard);
   if (coarser === undefined) return [gone];
-  const slot = Math.floor(start / SLOT_MS[coarser]) * SLOT_MS[coarser];
   return [
     gone,
     sql`
       insert or ignore into dirty (cluster_id, tier, node_id, start)
-      select ${clusterId}, ${coarser}, value, ${slot} from json_each(${JSON.stringify(nodeIds)}) where ${guard}`,
+      select ${clusterId}, ${coarser}, value, ${slotOf(coarser, start)} from json_each(${JSON.stringify(nodeIds)}) where ${guard}`,
   ];
 }
 
@@ -141,9 +149,10 @@ export async function dropForgotten(db: Db, guard: SQL): Promise<number> {
     delete from dirty
     where start < (
       select case
-        when tier = ${HOUR} then ten_minutes_from
-        when tier = ${TEN_MINUTES} and node_id = ${WHOLE_CLUSTER} then min(windows_from, minutes_from)
-        else windows_from end
+        when tier = ${DAY} then ${keptFrom(HOUR)}
+        when tier = ${HOUR} then ${keptFrom(TEN_MINUTES)}
+        when tier = ${TEN_MINUTES} and node_id = ${WHOLE_CLUSTER} then min(${keptFrom(WINDOW)}, ${keptFrom(MINUTE)})
+        else ${keptFrom(WINDOW)} end
       from upkeep) and ${guard}
     returning 1`);
   return dropped.length;

@@ -1,8 +1,18 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Db } from "../../client.ts";
-import { HOUR, MINUTE, SLOT_MS, TEN_MINUTES, WHOLE_CLUSTER, WINDOW } from "../../tiers.ts";
-import type { BucketTier, Retention } from "../../tiers.ts";
+import {
+  BUCKET_TIERS,
+  DAY,
+  HOUR,
+  MINUTE,
+  SLOT_MS,
+  slotOf,
+  TEN_MINUTES,
+  WHOLE_CLUSTER,
+  WINDOW,
+} from "../../tiers.ts";
+import type { BucketTier, Retention, Tier } from "../../tiers.ts";
 import { MAX_WINDOW_MS } from "../reports.ts";
 
 /** Rows of a kind that one batch deletes: a tick does many, and each holds up reports for some milliseconds. */
@@ -10,43 +20,59 @@ export const ROWS_A_DELETION = 500;
 
 const OWNERS_A_LOOK = sql.raw("20000");
 
-/** What begins before these is forgotten. */
-export type Horizons = { windows: number; minutes: number; tenMinutes: number; hours: number };
+/** Of each tier, what begins before is forgotten. */
+export type Horizons = Readonly<Record<Tier, number>>;
+
+/** Columns of upkeep, tier by tier: what begins before has been forgotten, or may have been. Nothing is folded from days. */
+const KEPT_FROM = {
+  [WINDOW]: sql.raw("windows_from"),
+  [MINUTE]: sql.raw("minutes_from"),
+  [TEN_MINUTES]: sql.raw("ten_minutes_from"),
+  [HOUR]: sql.raw("hours_from"),
+};
+const FOLDED_FROM = [WINDOW, MINUTE, TEN_MINUTES, HOUR] as const;
+
+/** From when on a tier is whole: an expression over upkeep. */
+export const keptFrom = (tier: Tier): SQL => (tier === DAY ? sql`0` : KEPT_FROM[tier]);
 
 /**
  * Up to where each tier may be forgotten. Nothing is that a bucket is still to be folded from, and of what a bucket is folded
  * from all or nothing.
  */
 export async function horizonsAt(db: Db, retention: Retention, now: number): Promise<Horizons> {
-  const [dirty] = await db.all<{
-    windows: number | null;
-    minutes: number | null;
-    tenMinutes: number | null;
-  }>(sql`
-    select
-      min(iif(tier <= ${TEN_MINUTES}, start, null)) as windows,
-      min(iif(tier <= ${TEN_MINUTES} and node_id = ${WHOLE_CLUSTER}, start, null)) as minutes,
-      min(start) as tenMinutes
-    from dirty`);
-  const before = (kept: number, dirtySince: number | null | undefined, slot: number) =>
-    Math.max(0, Math.floor(Math.min(now - kept, dirtySince ?? now) / slot) * slot);
+  const dirty = await db.all<{ tier: BucketTier; ofCluster: number; start: number }>(sql`
+    select tier, node_id = ${WHOLE_CLUSTER} as ofCluster, min(start) as start from dirty group by 1, 2`);
+  const before = (
+    tier: Tier,
+    coarser: BucketTier,
+    isWaiting: (tier: BucketTier, ofCluster: boolean) => boolean,
+  ) => {
+    const waiting = dirty.filter((mark) => isWaiting(mark.tier, mark.ofCluster === 1));
+    const since = Math.min(now - retention[tier], ...waiting.map(({ start }) => start));
+    return Math.max(0, slotOf(coarser, since));
+  };
   return {
-    windows: before(retention[WINDOW], dirty?.windows, SLOT_MS[TEN_MINUTES]),
-    minutes: before(retention[MINUTE], dirty?.minutes, SLOT_MS[TEN_MINUTES]),
-    tenMinutes: before(retention[TEN_MINUTES], dirty?.tenMinutes, SLOT_MS[HOUR]),
-    hours: before(retention[HOUR], undefined, SLOT_MS[HOUR]),
+    [WINDOW]: before(WINDOW, TEN_MINUTES, (tier) => tier <= TEN_MINUTES),
+    [MINUTE]: before(MINUTE, TEN_MINUTES, (tier, ofCluster) => ofCluster && tier <= TEN_MINUTES),
+    [TEN_MINUTES]: before(TEN_MINUTES, HOUR, (tier) => tier <= HOUR),
+    [HOUR]: before(HOUR, DAY, () => true),
+    [DAY]: before(DAY, DAY, () => false),
   };
 }
 
-/** Whether there is more to forget than the last time. */
-export async function hasAdvanced(db: Db, { windows, minutes, tenMinutes }: Horizons): Promise<boolean> {
-  const rows = await db.all(sql`
-    select 1 from upkeep
-    where windows_from < ${windows} or minutes_from < ${minutes} or ten_minutes_from < ${tenMinutes}`);
+const hasAdvanced = (horizons: Horizons): SQL =>
+  sql.join(
+    FOLDED_FROM.map((tier) => sql`${KEPT_FROM[tier]} < ${horizons[tier]}`),
+    sql` or `,
+  );
+
+/** Whether there is more to forget than the last time, or some was left then. */
+export async function isToForget(db: Db, horizons: Horizons): Promise<boolean> {
+  const rows = await db.all(sql`select 1 from upkeep where forgetting or ${hasAdvanced(horizons)}`);
   return rows.length > 0;
 }
 
-/** Deletes some of what is too old, in one batch; how many rows it was. Fewer than ROWS_A_DELETION of each kind: that was all. */
+/** Deletes some of what is too old, in one batch; how many rows it was. `all`: nothing is left. */
 export async function forgetSome(
   db: Db,
   horizons: Horizons,
@@ -54,32 +80,34 @@ export async function forgetSome(
 ): Promise<{ rows: number; all: boolean }> {
   const deletions = [
     // Segments first: it is by its sample that the age of one is found.
-    ...forgetWindows(horizons.windows, guard),
-    forgetSamples(MINUTE, horizons.minutes, guard),
-    forgetSamples(TEN_MINUTES, horizons.tenMinutes, guard),
-    forgetSamples(HOUR, horizons.hours, guard),
-    forgetBuckets(MINUTE, horizons.minutes, guard),
-    forgetBuckets(TEN_MINUTES, horizons.tenMinutes, guard),
-    forgetBuckets(HOUR, horizons.hours, guard),
-    forgetListings(horizons.windows, guard),
-    forgetOwners(horizons.hours, horizons.windows / SLOT_MS[TEN_MINUTES], guard),
-    forgetNodeSettings(horizons.hours, guard),
+    ...forgetWindows(horizons[WINDOW], guard),
+    ...BUCKET_TIERS.flatMap((tier) => [
+      forgetSamples(tier, horizons[tier], guard),
+      forgetBuckets(tier, horizons[tier], guard),
+    ]),
+    forgetListings(horizons[WINDOW], guard),
+    forgetOwners(horizons[DAY], horizons[WINDOW] / SLOT_MS[TEN_MINUTES], guard),
+    forgetNodeSettings(horizons[DAY], guard),
+    forgetSettings(guard),
   ];
   const answers = await db.batch([
-    db.run(sql`
-      update upkeep set windows_from = max(windows_from, ${horizons.windows}),
-        minutes_from = max(minutes_from, ${horizons.minutes}),
-        ten_minutes_from = max(ten_minutes_from, ${horizons.tenMinutes})
-      where (windows_from < ${horizons.windows} or minutes_from < ${horizons.minutes}
-        or ten_minutes_from < ${horizons.tenMinutes}) and ${guard}`),
+    db.run(advance(horizons, guard)),
     ...deletions.map((deletion) => db.all(deletion)),
     db.run(unseen(guard)),
   ]);
   const counts = answers.slice(1, -1).map((rows) => (rows as unknown[]).length);
-  return {
-    rows: counts.reduce((total, count) => total + count, 0),
-    all: counts.every((count) => count < ROWS_A_DELETION),
-  };
+  const all = counts.every((count) => count < ROWS_A_DELETION);
+  if (all) await db.run(sql`update upkeep set forgetting = 0 where ${guard}`);
+  return { rows: counts.reduce((total, count) => total + count, 0), all };
+}
+
+function advance(horizons: Horizons, guard: SQL): SQL {
+  const columns = FOLDED_FROM.map(
+    (tier) => sql`${KEPT_FROM[tier]} = max(${KEPT_FROM[tier]}, ${horizons[tier]})`,
+  );
+  return sql`
+    update upkeep set forgetting = 1, ${sql.join(columns, sql`, `)}
+    where (not forgetting or ${hasAdvanced(horizons)}) and ${guard}`;
 }
 
 /** An id may be given again once the newest rows are gone: what comes next must be above what was looked at. */
@@ -177,5 +205,15 @@ function forgetNodeSettings(horizon: number, guard: SQL): SQL {
         select 1 from node_settings l
         where l.cluster_id = s.cluster_id and l.node_id = s.node_id and l.at > s.at and l.at <= ${horizon})
       limit ${ROWS_A_DELETION}) and ${guard}
+    returning 1`;
+}
+
+/** Contents that no node is said to have had; what is said of them is looked through once, and not once a content. */
+function forgetSettings(guard: SQL): SQL {
+  return sql`
+    delete from settings
+    where id in (
+      select id from settings where id not in (select settings_id from node_settings) limit ${ROWS_A_DELETION})
+      and ${guard}
     returning 1`;
 }

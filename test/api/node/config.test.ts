@@ -26,7 +26,8 @@ test("every setting is taken", ({ expect }) => {
     CONNTRAIL_KEEP_WINDOWS: "1h",
     CONNTRAIL_KEEP_MINUTES: "90m",
     CONNTRAIL_KEEP_TEN_MINUTES: "2h",
-    CONNTRAIL_KEEP_HOURS: "400d",
+    CONNTRAIL_KEEP_HOURS: "399d",
+    CONNTRAIL_KEEP_DAYS: "400d",
   };
   expect(loadConfig(env)).toEqual({
     config: {
@@ -36,7 +37,7 @@ test("every setting is taken", ({ expect }) => {
       databaseToken: "token",
       adminToken: "a".repeat(32),
       tickMs: 60_000,
-      retention: { 0: 3_600_000, 1: 5_400_000, 2: 7_200_000, 3: 400 * 86_400_000 },
+      retention: { 0: 3_600_000, 1: 5_400_000, 2: 7_200_000, 3: 399 * 86_400_000, 4: 400 * 86_400_000 },
     },
   });
 });
@@ -60,6 +61,7 @@ test.for([
   ["CONNTRAIL_KEEP_TEN_MINUTES", { CONNTRAIL_KEEP_TEN_MINUTES: "72h" }],
   ["CONNTRAIL_KEEP_TEN_MINUTES", { CONNTRAIL_KEEP_WINDOWS: "2h", CONNTRAIL_KEEP_TEN_MINUTES: "2h" }],
   ["CONNTRAIL_KEEP_HOURS", { CONNTRAIL_KEEP_HOURS: "335h" }],
+  ["CONNTRAIL_KEEP_DAYS", { CONNTRAIL_KEEP_DAYS: "399d" }],
 ] as const)("%s is complained of in %j", ([name, env], { expect }) => {
   expect(loadConfig(env)).toEqual({
     complaints: expect.arrayContaining([expect.stringContaining(name)]),
@@ -70,6 +72,7 @@ test.for([
   { CONNTRAIL_KEEP_TEN_MINUTES: "73h" },
   { CONNTRAIL_KEEP_WINDOWS: "2h", CONNTRAIL_KEEP_TEN_MINUTES: "3h" },
   { CONNTRAIL_KEEP_HOURS: "336h" },
+  { CONNTRAIL_KEEP_HOURS: "336h", CONNTRAIL_KEEP_DAYS: "336h" },
   { CONNTRAIL_KEEP_MINUTES: "1h" },
 ])("%j is taken", (env, { expect }) => {
   expect(loadConfig(env)).toHaveProperty("config");

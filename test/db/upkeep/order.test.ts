@@ -3,15 +3,16 @@ import { expect, test } from "vitest";
 import type { Db } from "../../../db/client.ts";
 import { storeReports } from "../../../db/queries/reports.ts";
 import type { StoredReport } from "../../../db/queries/reports.ts";
+import { DAY, SLOT_MS, slotOf } from "../../../db/tiers.ts";
 import { aTold, foldedIn, upkeepOf } from "../../support/folded.ts";
 import { aCluster, randomNumbers, START, WINDOW_MS } from "../../support/stored-report.ts";
 
 const HOUR_MS = 3_600_000;
-/** The last twelve minutes of an hour and the first eight of the next. */
-const BEGIN = Math.ceil(START / HOUR_MS) * HOUR_MS - 24 * WINDOW_MS;
+/** The last twelve minutes of a day and the first eight of the next. */
+const BEGIN = slotOf(DAY, START) + SLOT_MS[DAY] - 24 * WINDOW_MS;
 const WINDOWS = 40;
 const NODES = ["a", "bb", "ccc"];
-const END = BEGIN + 3 * HOUR_MS;
+const END = BEGIN + 25 * HOUR_MS;
 
 const TRACE = Array.from({ length: WINDOWS }, (_, at) => NODES.map((node) => aTold(node, at, BEGIN))).flat();
 
@@ -56,7 +57,7 @@ async function shuffled(seed: number) {
 
 test("reports that come late, twice and in any order are folded as those that come in order", async () => {
   const orderly = await inOrder();
-  expect(orderly["buckets"]).toHaveLength(40);
+  expect(orderly["buckets"]).toHaveLength(48);
   expect(orderly["samples"]?.length).toBeGreaterThan(160);
   expect(orderly["owners"]).toHaveLength(NODES.length * 3);
   expect(orderly["settings"]).toHaveLength(NODES.length * 2);

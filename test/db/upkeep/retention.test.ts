@@ -6,19 +6,25 @@ import { MAX_WINDOW_MS, storeReports } from "../../../db/queries/reports.ts";
 import { horizonsAt, ROWS_A_DELETION } from "../../../db/queries/upkeep/retention.ts";
 import {
   DEFAULT_RETENTION,
+  BUCKET_TIERS,
+  DAY,
   HOUR,
   MINUTE,
   SETTLE_MS,
+  SLOT_MS,
   slotOf,
   TEN_MINUTES,
   WINDOW,
 } from "../../../db/tiers.ts";
+import type { BucketTier, Tier } from "../../../db/tiers.ts";
 import { aTold, foldedIn, upkeepOf } from "../../support/folded.ts";
 import { aCluster, aReportOf, START } from "../../support/stored-report.ts";
 
 const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const BEGIN = slotOf(HOUR, START);
+const DAY_BEGIN = slotOf(DAY, BEGIN);
+const NEXT_DAY = DAY_BEGIN + SLOT_MS[DAY];
 
 /** Windows of 30 s, from so many ms after BEGIN on. */
 const at = (ms: number, node = "a") => aTold(node, ms / 30_000, BEGIN);
@@ -60,12 +66,13 @@ test("each tier is kept as long as is said, listings as long as windows, and not
     [MINUTE]: 3 * HOUR_MS,
     [TEN_MINUTES]: 4 * HOUR_MS,
     [HOUR]: 5 * HOUR_MS,
+    [DAY]: 48 * HOUR_MS,
   };
   const { tick } = upkeepOf(db, { retention });
   const kept = async (now: number) => {
     expect(await tick(BEGIN + now)).toMatchObject({ end: "done" });
     const tiers = [];
-    for (const tier of [MINUTE, TEN_MINUTES, HOUR]) {
+    for (const tier of BUCKET_TIERS) {
       const samples = await starts(db, "samples", tier);
       expect(await starts(db, "buckets", tier)).toEqual(samples);
       tiers.push(samples.length);
@@ -75,16 +82,21 @@ test("each tier is kept as long as is said, listings as long as windows, and not
     );
     return [(await starts(db, "segments")).length, ...tiers, listings];
   };
-  expect(await kept(2 * HOUR_MS + SETTLE_MS)).toEqual([2, 2, 2, 2, 2]);
-  expect(await kept(2 * HOUR_MS + 10 * MINUTE_MS)).toEqual([1, 2, 2, 2, 1]);
-  expect(await kept(3 * HOUR_MS + 10 * MINUTE_MS)).toEqual([0, 1, 2, 2, 0]);
-  expect(await kept(5 * HOUR_MS)).toEqual([0, 0, 1, 2, 0]);
-  expect(await kept(6 * HOUR_MS)).toEqual([0, 0, 0, 1, 0]);
-  expect(await kept(7 * HOUR_MS)).toEqual([0, 0, 0, 0, 0]);
+  expect(await kept(2 * HOUR_MS + SETTLE_MS)).toEqual([2, 2, 2, 2, 0, 2]);
+  expect(await kept(2 * HOUR_MS + 10 * MINUTE_MS)).toEqual([1, 2, 2, 2, 0, 1]);
+  expect(await kept(3 * HOUR_MS + 10 * MINUTE_MS)).toEqual([0, 1, 2, 2, 0, 0]);
+  expect(await kept(5 * HOUR_MS)).toEqual([0, 0, 1, 2, 0, 0]);
+  expect(await kept(6 * HOUR_MS)).toEqual([0, 0, 0, 2, 0, 0]);
+  // Hours go a day at a time, since a day may be folded from them anew.
+  const over = NEXT_DAY - BEGIN;
+  expect(await kept(over + 5 * HOUR_MS - 1)).toEqual([0, 0, 0, 2, 1, 0]);
+  expect(await kept(over + 5 * HOUR_MS)).toEqual([0, 0, 0, 0, 1, 0]);
+  expect(await kept(over + 48 * HOUR_MS - 1)).toEqual([0, 0, 0, 0, 1, 0]);
+  expect(await kept(over + 48 * HOUR_MS)).toEqual([0, 0, 0, 0, 0, 0]);
 });
 
 describe("owners and settings", () => {
-  test("go once hours of their time are gone, but what holds then stays", async () => {
+  test("go once days of their time are gone, but what holds then stays", async () => {
     const db = await aStore([at(0), at(10 * MINUTE_MS), at(20 * MINUTE_MS)]);
     const { tick } = upkeepOf(db);
     await tick(BEGIN + 2 * HOUR_MS);
@@ -92,7 +104,9 @@ describe("owners and settings", () => {
     const settings = async () => db.all(sql`select at - ${BEGIN} as at from node_settings order by at`);
     expect(await names()).toEqual([{ name: "web-0" }, { name: "web-1" }, { name: "web-2" }]);
     expect(await settings()).toEqual([{ at: 0 }, { at: 10 * MINUTE_MS }, { at: 20 * MINUTE_MS }]);
-    await tick(BEGIN + HOUR_MS + DEFAULT_RETENTION[HOUR]);
+    await tick(NEXT_DAY + DEFAULT_RETENTION[DAY] - 1);
+    expect(await names()).toHaveLength(3);
+    await tick(NEXT_DAY + DEFAULT_RETENTION[DAY]);
     expect(await names()).toEqual([{ name: "web-2" }]);
     expect(await settings()).toEqual([{ at: 20 * MINUTE_MS }]);
   });
@@ -122,11 +136,12 @@ describe("a late report", () => {
   test("of which windows are forgotten changes no bucket, and is counted", async () => {
     const db = await aStore(all.slice(0, 3));
     const { tick, log } = upkeepOf(db, { retention });
-    await tick(BEGIN + 7 * HOUR_MS);
+    const over = NEXT_DAY + HOUR_MS;
+    await tick(over);
     const { buckets, samples } = await foldedIn(db);
     await storeReports(db, all.slice(3));
     // The ten minutes of its node, and of the cluster all minutes of them.
-    expect(await tick(BEGIN + 7 * HOUR_MS + 1)).toMatchObject({ end: "done", tooLate: 1 + 10, buckets: 0 });
+    expect(await tick(over + 1)).toMatchObject({ end: "done", tooLate: 1 + 10, buckets: 0 });
     expect(await foldedIn(db)).toMatchObject({ buckets, samples, dirty: [] });
     expect(log.at(-1)).toMatchObject({ level: "warning", tooLate: 11 });
   });
@@ -148,12 +163,13 @@ describe("a late report", () => {
 test("nothing is forgotten that a bucket waits for", async () => {
   const db = await aStore([]);
   const now = BEGIN + 500 * 24 * HOUR_MS;
-  const kept = (tier: keyof typeof DEFAULT_RETENTION) => slotOf(HOUR, now - DEFAULT_RETENTION[tier]);
+  const kept = (tier: Tier, slot: BucketTier) => slotOf(slot, now - DEFAULT_RETENTION[tier]);
   const all = {
-    windows: kept(WINDOW),
-    minutes: kept(MINUTE),
-    tenMinutes: kept(TEN_MINUTES),
-    hours: kept(HOUR),
+    [WINDOW]: kept(WINDOW, TEN_MINUTES),
+    [MINUTE]: kept(MINUTE, TEN_MINUTES),
+    [TEN_MINUTES]: kept(TEN_MINUTES, HOUR),
+    [HOUR]: kept(HOUR, DAY),
+    [DAY]: kept(DAY, DAY),
   };
   expect(await horizonsAt(db, DEFAULT_RETENTION, now)).toEqual(all);
   const waiting = async (tier: number, nodeId: number) => {
@@ -163,9 +179,12 @@ test("nothing is forgotten that a bucket waits for", async () => {
     );
     return horizonsAt(db, DEFAULT_RETENTION, now);
   };
-  expect(await waiting(TEN_MINUTES, 1)).toEqual({ ...all, windows: BEGIN, tenMinutes: BEGIN });
-  expect(await waiting(MINUTE, 0)).toEqual({ ...all, windows: BEGIN, minutes: BEGIN, tenMinutes: BEGIN });
-  expect(await waiting(HOUR, 1)).toEqual({ ...all, tenMinutes: BEGIN });
+  const ofDay = { ...all, [HOUR]: DAY_BEGIN };
+  const ofHour = { ...ofDay, [TEN_MINUTES]: BEGIN };
+  expect(await waiting(TEN_MINUTES, 1)).toEqual({ ...ofHour, [WINDOW]: BEGIN });
+  expect(await waiting(MINUTE, 0)).toEqual({ ...ofHour, [WINDOW]: BEGIN, [MINUTE]: BEGIN });
+  expect(await waiting(HOUR, 1)).toEqual(ofHour);
+  expect(await waiting(DAY, 1)).toEqual(ofDay);
 });
 
 test("more rows than one batch deletes go in one tick, and ids that are given again are looked at", async () => {

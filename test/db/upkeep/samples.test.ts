@@ -4,12 +4,12 @@ import { expect, test } from "vitest";
 import type { Db } from "../../../db/client.ts";
 import { storeReports } from "../../../db/queries/reports.ts";
 import type { StoredReport } from "../../../db/queries/reports.ts";
-import { AGGREGATES, HOUR, MINUTE, slotOf, TEN_MINUTES } from "../../../db/tiers.ts";
+import { AGGREGATES, BUCKET_TIERS, DAY, HOUR, MINUTE, slotOf, TEN_MINUTES } from "../../../db/tiers.ts";
 import type { Aggregate, BucketTier } from "../../../db/tiers.ts";
 import { upkeepOf } from "../../support/folded.ts";
 import { aCluster, aDump, aStoredReport, START } from "../../support/stored-report.ts";
 
-const BEGIN = slotOf(HOUR, START);
+const BEGIN = slotOf(DAY, START);
 const MINUTE_MS = 60_000;
 
 type Told = { node?: string; from: number; to: number; count?: number; entries?: number; opened?: number };
@@ -32,7 +32,7 @@ async function folded(windows: readonly Told[]): Promise<Db> {
   const db = await freshDb();
   await aCluster(db);
   await storeReports(db, windows.map(told));
-  expect(await upkeepOf(db).tick(BEGIN + 3 * 3_600_000)).toMatchObject({ end: "done" });
+  expect(await upkeepOf(db).tick(BEGIN + 25 * 3_600_000)).toMatchObject({ end: "done" });
   return db;
 }
 
@@ -81,6 +81,7 @@ test("a bucket of a node has the highest, lowest and latest of a gauge, and sums
   });
   expect(await bucket(db, TEN_MINUTES, { node: "a" })).toEqual(expected(600_000));
   expect(await bucket(db, HOUR, { node: "a" })).toEqual(expected(3_600_000));
+  expect(await bucket(db, DAY, { node: "a" })).toEqual(expected(86_400_000));
 });
 
 test("a window that reaches into a slot gives it its gauges, and its counts to that in which it begins", async () => {
@@ -122,6 +123,7 @@ test("a minute of a cluster adds up its nodes, each by itself; coarser ones are 
   };
   expect(await bucket(db, TEN_MINUTES)).toEqual(coarser);
   expect(await bucket(db, HOUR)).toEqual(coarser);
+  expect(await bucket(db, DAY)).toEqual(coarser);
 });
 
 test("sums that no number holds become the largest that one does, and fold on", async () => {
@@ -133,7 +135,7 @@ test("sums that no number holds become the largest that one does, and fold on", 
     opened: huge,
   }));
   const db = await folded([...windows, ...windows.map((window) => ({ ...window, node: "b" }))]);
-  for (const tier of [MINUTE, TEN_MINUTES, HOUR] as const)
+  for (const tier of BUCKET_TIERS)
     expect(await bucket(db, tier)).toMatchObject({
       max: { count: huge },
       sum: { count: huge, opened: huge },
@@ -149,6 +151,6 @@ test("a bucket of which nothing is left is no more", async () => {
   await db.run(sql`delete from segments`);
   await db.run(sql`
     insert into dirty (cluster_id, tier, node_id, start) values (1, 1, 0, ${BEGIN}), (1, 2, 1, ${BEGIN})`);
-  await upkeepOf(db).tick(BEGIN + 3 * 3_600_000);
+  await upkeepOf(db).tick(BEGIN + 25 * 3_600_000);
   expect(await db.all(sql`select tier from samples union all select tier from buckets`)).toEqual([]);
 });
