@@ -28,9 +28,8 @@ export type Tick = {
   reports: number;
   buckets: number;
   forgotten: number;
-  /** Blobs that could not be read, buckets too large to be kept, and such as could not be folded. */
+  /** Blobs that could not be read, and buckets that could not be folded. */
   damaged: number;
-  oversized: number;
   unfolded: number;
   /** Buckets that late reports belong to, but of which the finer tier is forgotten in part. */
   tooLate: number;
@@ -50,7 +49,6 @@ export async function maintain(deps: UpkeepDeps, budget: Budget): Promise<Tick> 
     buckets: 0,
     forgotten: 0,
     damaged: 0,
-    oversized: 0,
     unfolded: 0,
     tooLate: 0,
   };
@@ -69,7 +67,7 @@ export async function maintain(deps: UpkeepDeps, budget: Budget): Promise<Tick> 
     deps.log({ level: "error", event: "tick-failed", error: innermost(error).toString() });
   }
   const did = Object.values(tick).some((count) => typeof count === "number" && count > 0);
-  const level = tick.damaged + tick.oversized + tick.unfolded + tick.tooLate > 0 ? "warning" : "info";
+  const level = tick.damaged + tick.unfolded + tick.tooLate > 0 ? "warning" : "info";
   if (did) deps.log({ level, event: "tick", ...tick, ms: deps.now() - startedAt });
   return tick;
 }
@@ -121,10 +119,9 @@ async function foldTier(work: Work, tier: BucketTier): Promise<boolean> {
 async function foldOrDrop(work: Work, lot: Buckets): Promise<void> {
   const { db, lease, tick, log } = work;
   try {
-    const { buckets, damaged, oversized } = await foldLot(db, lot, lease.guard);
+    const { buckets, damaged } = await foldLot(db, lot, lease.guard);
     tick.buckets += buckets;
     tick.damaged += damaged;
-    tick.oversized += oversized;
   } catch (error) {
     if (isDatabaseFailure(error)) throw error;
     if (lot.nodeIds.length > 1) {

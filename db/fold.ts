@@ -121,6 +121,20 @@ export function foldBuckets(buckets: readonly Bucket[]): Bucket {
   };
 }
 
+/**
+ * The same bucket with fewer keys: of each table the largest by each measure, half as many as folding lists, after two halvings a
+ * quarter and so on, and at least one; the others are in its rest. Totals and bounds hold as ever.
+ */
+export function withFewerKeys(bucket: Bucket, halvings: number): Bucket {
+  const fewer = (k: number) => Math.max(1, Math.floor(k / 2 ** halvings));
+  return {
+    ...mergedInTime([bucket], NODE_DIMENSIONS, (dimension) => choiceOf(dimension, fewer(NODE_KEYS))),
+    ...mergedInTime([bucket], CLUSTER_DIMENSIONS, (dimension) =>
+      choiceOf(dimension, fewer(clusterKeys(dimension))),
+    ),
+  };
+}
+
 const inTime = (measure: Measure): Column => (isCount(measure) ? new Sum() : new Peak());
 
 function keysOf(book: KeyBook, dimension: Dimension): Keys {

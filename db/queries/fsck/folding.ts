@@ -1,11 +1,12 @@
 import { sql } from "drizzle-orm";
-import { decodeBucket, encodeBucket, SegmentSizeError } from "../../bucket.ts";
+import { decodeBucket, encodeBucket } from "../../bucket.ts";
 import type { Db } from "../../client.ts";
 import { isDatabaseFailure } from "../../failure.ts";
 import type { Bucket } from "../../fold/table.ts";
 import { SegmentError } from "../../segment.ts";
 import { BUCKET_TIERS, finerTier, MINUTE, SLOT_MS, TIERS, WHOLE_CLUSTER, WINDOW } from "../../tiers.ts";
 import { BUCKET_COLUMNS } from "../upkeep/aggregate.ts";
+import { encodedToFit } from "../upkeep/encoded.ts";
 import { flowBuckets } from "../upkeep/flows.ts";
 import { keptFrom } from "../upkeep/retention.ts";
 import { sampleRows } from "../upkeep/samples.ts";
@@ -120,7 +121,7 @@ async function differingFlows(db: Db, lot: Buckets): Promise<Problem[]> {
 
 /** Undefined where they are the same, and where the stored one cannot be read, which is said elsewhere. */
 function difference(stored: Uint8Array | undefined, folded: Bucket | undefined): string | undefined {
-  const wanted = folded && encoded(folded);
+  const wanted = folded && encodedToFit(folded);
   if (!stored) return wanted && "is not there";
   if (!wanted) return "is there, but nothing that it could be folded from";
   try {
@@ -128,16 +129,6 @@ function difference(stored: Uint8Array | undefined, folded: Bucket | undefined):
     return isEqual(encodeBucket(decodeBucket(stored)), wanted) ? undefined : "is not what folding gives";
   } catch (error) {
     if (error instanceof SegmentError) return undefined;
-    throw error;
-  }
-}
-
-/** Undefined where it is too large to be kept. */
-function encoded(bucket: Bucket): Uint8Array | undefined {
-  try {
-    return encodeBucket(bucket);
-  } catch (error) {
-    if (error instanceof SegmentSizeError) return undefined;
     throw error;
   }
 }

@@ -1,8 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { encodeBucket, SegmentSizeError } from "../../bucket.ts";
 import type { Db } from "../../client.ts";
-import type { Bucket } from "../../fold/table.ts";
 import {
   coarserTier,
   DAY,
@@ -16,6 +14,7 @@ import {
   WINDOW,
 } from "../../tiers.ts";
 import type { BucketTier } from "../../tiers.ts";
+import { encodedToFit } from "./encoded.ts";
 import { flowBuckets } from "./flows.ts";
 import { keptFrom } from "./retention.ts";
 import { writeSamples } from "./samples.ts";
@@ -28,7 +27,7 @@ const NODES_A_BATCH = 16;
 const BYTES_A_BATCH = 2_000_000;
 
 type Mark = { clusterId: number; nodeId: number; start: number };
-export type Folded = { buckets: number; damaged: number; oversized: number };
+export type Folded = { buckets: number; damaged: number };
 
 /** Buckets of a tier that are due, newest first, in lots that are folded together; none where nothing is. */
 export async function dueBuckets(db: Db, tier: BucketTier, now: number): Promise<Buckets[]> {
@@ -70,15 +69,14 @@ function lots(tier: BucketTier, marks: readonly Mark[]): Buckets[] {
  */
 export async function foldLot(db: Db, lot: Buckets, guard: SQL): Promise<Folded> {
   const there = sql`(${guard} and exists (select 1 from clusters where id = ${lot.clusterId}))`;
-  const folded: Folded = { buckets: lot.nodeIds.length, damaged: 0, oversized: 0 };
+  const folded: Folded = { buckets: lot.nodeIds.length, damaged: 0 };
   const empty = new Set(lot.nodeIds);
   let writes: SQL[] = [];
   let bytes = 0;
   for await (const { nodeId, bucket, damaged } of flowBuckets(db, lot)) {
     folded.damaged += damaged;
-    const data = bucket && encoded(bucket);
-    if (bucket && !data) folded.oversized += 1;
-    if (!data) continue;
+    if (!bucket) continue;
+    const data = encodedToFit(bucket);
     empty.delete(nodeId);
     writes.push(writeBucket(lot, nodeId, data, there));
     bytes += data.length;
@@ -95,16 +93,6 @@ export async function foldLot(db: Db, lot: Buckets, guard: SQL): Promise<Folded>
     ...passOn(lot, guard),
   ]);
   return folded;
-}
-
-/** Undefined where it is larger than a row may be. */
-function encoded(bucket: Bucket): Uint8Array | undefined {
-  try {
-    return encodeBucket(bucket);
-  } catch (error) {
-    if (error instanceof SegmentSizeError) return undefined;
-    throw error;
-  }
 }
 
 async function run(db: Db, writes: readonly SQL[]): Promise<void> {
