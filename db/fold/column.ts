@@ -1,25 +1,20 @@
-const FIRST_ROOM = 64;
+const NONE = new Float64Array(0);
 
-/** Numbers by row that make room for more by doubling it. */
+/** Numbers by row. The first that come get the room they need, since most merges end there; later it is doubled. */
 class Numbers {
   /** As long as there is room, not as there are rows. */
-  all = new Float64Array(FIRST_ROOM);
+  all = NONE;
   size = 0;
-  readonly #first: () => number;
 
   /** `first`: what a new row has. */
-  constructor(first: () => number = () => 0) {
-    this.#first = first;
-  }
-
-  grow(size: number): void {
+  grow(size: number, first = 0): void {
     if (size <= this.size) return;
     if (size > this.all.length) {
-      const all = new Float64Array(2 ** Math.ceil(Math.log2(size)));
-      all.set(this.all.subarray(0, this.size));
+      const all = new Float64Array(this.size === 0 ? size : Math.max(size, 2 * this.all.length));
+      if (this.size > 0) all.set(this.all.subarray(0, this.size));
       this.all = all;
     }
-    this.all.fill(this.#first(), this.size, size);
+    if (first !== 0) this.all.fill(first, this.size, size);
     this.size = size;
   }
 
@@ -27,9 +22,16 @@ class Numbers {
     this.all[row] = (this.all[row] ?? 0) + value;
   }
 
+  copy(): Numbers {
+    const copy = new Numbers();
+    copy.all = this.all.slice();
+    copy.size = this.size;
+    return copy;
+  }
+
   /** Leaves these rows. */
   keep(rows: Int32Array): void {
-    const all = new Float64Array(2 ** Math.ceil(Math.log2(Math.max(FIRST_ROOM, rows.length))));
+    const all = new Float64Array(rows.length);
     for (let i = 0; i < rows.length; i++) all[i] = this.all[rows[i] ?? 0] ?? 0;
     this.all = all;
     this.size = rows.length;
@@ -85,7 +87,7 @@ export class Sum implements PrunableColumn {
 
   grow(size: number): void {
     this.#values.grow(size);
-    this.#credit?.grow(size);
+    this.#credit?.grow(size, this.#start);
   }
 
   add({ values, rest, lack, miss }: PartColumn, ids: Int32Array): void {
@@ -119,8 +121,8 @@ export class Sum implements PrunableColumn {
   }
 
   #credits(): Numbers {
-    this.#credit ??= new Numbers(() => this.#start);
-    this.#credit.grow(this.#values.size);
+    this.#credit ??= new Numbers();
+    this.#credit.grow(this.#values.size, this.#start);
     return this.#credit;
   }
 }
@@ -172,10 +174,10 @@ export class Apart implements PrunableColumn {
 export class Peak implements Column {
   unseen: number | undefined;
   readonly #values = new Numbers();
-  /** The most a row may have had in a slot that lists it. */
-  readonly #reach = new Numbers();
+  /** The most a row may have had in a slot that lists it, where that is not what it had. */
+  #reach: Numbers | undefined;
   /** In how many of the slots that miss keys the row is listed. */
-  readonly #sightings = new Numbers();
+  #sightings: Numbers | undefined;
   #missing = 0;
   #slots: { values: ArrayLike<number>; ids: Int32Array; rest: number }[] = [];
 
@@ -184,19 +186,17 @@ export class Peak implements Column {
   }
 
   grow(size: number): void {
-    for (const numbers of [this.#values, this.#reach, this.#sightings]) numbers.grow(size);
+    for (const numbers of [this.#values, this.#reach, this.#sightings]) numbers?.grow(size);
   }
 
   add({ values, rest, lack, miss }: PartColumn, ids: Int32Array): void {
-    const [most, reach] = [this.#values.all, this.#reach.all];
-    for (let i = 0; i < ids.length; i++) {
-      const id = ids[i] ?? 0;
-      const value = values[i] ?? 0;
-      if (value > (most[id] ?? 0)) most[id] = value;
-      if (value + lack > (reach[id] ?? 0)) reach[id] = value + lack;
-    }
+    if (lack > 0 && !this.#reach) this.#reach = this.#values.copy();
+    raise(this.#values.all, { values, more: 0 }, ids);
+    if (this.#reach) raise(this.#reach.all, { values, more: lack }, ids);
     if (miss !== undefined) {
       this.#missing++;
+      this.#sightings ??= new Numbers();
+      this.#sightings.grow(this.#values.size);
       for (const id of ids) this.#sightings.add(id, 1);
     }
     this.unseen = larger(this.unseen, miss);
@@ -204,8 +204,9 @@ export class Peak implements Column {
   }
 
   short(row: number): number {
-    const elsewhere = (this.#sightings.all[row] ?? 0) < this.#missing ? (this.unseen ?? 0) : 0;
-    return Math.max(this.#reach.all[row] ?? 0, elsewhere) - (this.#values.all[row] ?? 0);
+    const value = this.#values.all[row] ?? 0;
+    const elsewhere = (this.#sightings?.all[row] ?? 0) < this.#missing ? (this.unseen ?? 0) : 0;
+    return Math.max(this.#reach ? (this.#reach.all[row] ?? 0) : value, elsewhere) - value;
   }
 
   rest(listed: Uint8Array): number {
@@ -216,6 +217,18 @@ export class Peak implements Column {
       if (together > most) most = together;
     }
     return most;
+  }
+}
+
+function raise(
+  most: Float64Array,
+  { values, more }: { values: ArrayLike<number>; more: number },
+  ids: Int32Array,
+): void {
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] ?? 0;
+    const value = (values[i] ?? 0) + more;
+    if (value > (most[id] ?? 0)) most[id] = value;
   }
 }
 

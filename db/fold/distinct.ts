@@ -19,14 +19,17 @@ export class Distinct {
   }
 
   numbers(values: Int32Array): Int32Array {
-    return values.map((value) => {
+    const numbers = new Int32Array(values.length);
+    for (let i = 0; i < values.length; i++) {
+      const value = values[i] ?? 0;
       if (value >= this.#rounds.length) this.#grow(value);
       if (this.#rounds[value] !== this.#round) {
         this.#rounds[value] = this.#round;
         this.#positions[value] = this.#values.push(value) - 1;
       }
-      return this.#positions[value] ?? 0;
-    });
+      numbers[i] = this.#positions[value] ?? 0;
+    }
+    return numbers;
   }
 
   #grow(value: number): void {

@@ -47,15 +47,17 @@ type Column = (row: number) => number;
 /** What the rows of a window are called, column by column. An address may stand twice in its list: texts are what counts. */
 export class WindowNames {
   readonly #window: FoldWindow;
-  readonly #labels: Labels;
   readonly #holders: NodeHolders;
-  readonly #addresses: number[] = [];
-  readonly #names = new Map<number, Names>();
+  /** By their place in the list. */
+  readonly #addresses: Int32Array;
+  readonly #names: (Names | undefined)[] = [];
+  readonly #none: number;
 
   constructor(window: FoldWindow, holders: NodeHolders, labels: Labels) {
     this.#window = window;
-    this.#labels = labels;
     this.#holders = holders;
+    this.#addresses = Int32Array.from(window.segment.addresses, (address) => labels.ofAddress(address));
+    this.#none = labels.ofAddress("");
   }
 
   /** One row: the node. */
@@ -83,21 +85,19 @@ export class WindowNames {
 
   #ofSource(word: Word, source: readonly number[]): Column {
     if (word === "source") return (row) => this.#address(source[row]);
-    if (isNamed(word)) return (row) => this.#namesOf(this.#address(source[row]))[word];
+    if (isNamed(word)) return (row) => this.#namesOf(source[row])[word];
     return () => this.#holders.node;
   }
 
   #address(index: number | null | undefined): number {
-    if (index === null || index === undefined) return this.#labels.ofAddress("");
-    this.#addresses[index] ??= this.#labels.ofAddress(this.#window.segment.addresses[index] ?? "");
-    return this.#addresses[index] ?? 0;
+    return index === null || index === undefined ? this.#none : (this.#addresses[index] ?? this.#none);
   }
 
-  #namesOf(address: number): Names {
-    const known = this.#names.get(address);
+  #namesOf(index = -1): Names {
+    const known = this.#names[index];
     if (known) return known;
-    const names = this.#holders.namesOf(this.#labels.address(address), this.#window);
-    this.#names.set(address, names);
+    const names = this.#holders.namesOf(this.#window.segment.addresses[index] ?? "", this.#window);
+    if (index >= 0) this.#names[index] = names;
     return names;
   }
 }

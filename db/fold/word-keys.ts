@@ -20,12 +20,8 @@ export class WordKeys {
 
   /** Numbers of so many rows, given as columns. */
   numbers(columns: readonly Int32Array[], rows: number): Int32Array {
-    const numbers = new Int32Array(rows);
-    const row = new Int32Array(this.#width);
-    for (let i = 0; i < rows; i++) {
-      for (let word = 0; word < row.length; word++) row[word] = columns[word]?.[i] ?? 0;
-      numbers[i] = this.#numberOf(row);
-    }
+    const numbers = hashes(columns, rows);
+    for (let row = 0; row < rows; row++) numbers[row] = this.#numberOf(columns, row, numbers[row] ?? 0);
     return numbers;
   }
 
@@ -45,29 +41,31 @@ export class WordKeys {
     this.#place(FIRST_SLOTS);
   }
 
-  #numberOf(row: Int32Array): number {
-    const mask = this.#slots.length - 1;
-    for (let slot = hash(row, 0, row.length) & mask; ; slot = (slot + 1) & mask) {
-      const number = (this.#slots[slot] ?? 0) - 1;
-      if (number < 0) return this.#add(row, slot);
-      if (this.#is(number, row)) return number;
+  #numberOf(columns: readonly Int32Array[], row: number, hash: number): number {
+    const slots = this.#slots;
+    const mask = slots.length - 1;
+    for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
+      const number = (slots[slot] ?? 0) - 1;
+      if (number < 0) return this.#add(columns, row, slot);
+      if (this.#is(number, columns, row)) return number;
     }
   }
 
-  #is(number: number, row: Int32Array): boolean {
-    const at = number * row.length;
-    for (let word = 0; word < row.length; word++) if (this.#words[at + word] !== row[word]) return false;
+  #is(number: number, columns: readonly Int32Array[], row: number): boolean {
+    const words = this.#words;
+    let at = number * columns.length;
+    for (const column of columns) if (words[at++] !== column[row]) return false;
     return true;
   }
 
-  #add(row: Int32Array, slot: number): number {
-    const at = this.#size * row.length;
-    if (at + row.length > this.#words.length) {
+  #add(columns: readonly Int32Array[], row: number, slot: number): number {
+    let at = this.#size * columns.length;
+    if (at + columns.length > this.#words.length) {
       const words = new Int32Array(2 * this.#words.length);
       words.set(this.#words);
       this.#words = words;
     }
-    this.#words.set(row, at);
+    for (const column of columns) this.#words[at++] = column[row] ?? 0;
     this.#slots[slot] = ++this.#size;
     if (2 * this.#size > this.#slots.length) this.#place(2 * this.#slots.length);
     return this.#size - 1;
@@ -78,21 +76,29 @@ export class WordKeys {
     while (slots < 2 * this.#size) slots *= 2;
     this.#slots = new Int32Array(slots);
     const mask = slots - 1;
-    for (let number = 0; number < this.#size; number++) {
-      let slot = hash(this.#words, number * this.#width, this.#width) & mask;
+    const columns = Array.from({ length: this.#width }, (_, word) => this.#column(word));
+    for (const [number, hash] of hashes(columns, this.#size).entries()) {
+      let slot = hash & mask;
       while (this.#slots[slot] !== 0) slot = (slot + 1) & mask;
       this.#slots[slot] = number + 1;
     }
   }
+
+  #column(word: number): Int32Array {
+    const column = new Int32Array(this.#size);
+    for (let number = 0; number < column.length; number++) column[number] = this.word(number, word);
+    return column;
+  }
 }
 
 /** The last steps of MurmurHash3 over each word. */
-function hash(words: Int32Array, from: number, length: number): number {
-  let hash = 0;
-  for (let at = from; at < from + length; at++) {
-    hash = Math.imul(hash ^ (words[at] ?? 0), 0x85ebca6b);
-    hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-    hash ^= hash >>> 16;
-  }
-  return hash;
+function hashes(columns: readonly Int32Array[], rows: number): Int32Array {
+  const hashes = new Int32Array(rows);
+  for (const column of columns)
+    for (let row = 0; row < rows; row++) {
+      let hash = Math.imul((hashes[row] ?? 0) ^ (column[row] ?? 0), 0x85ebca6b);
+      hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
+      hashes[row] = hash ^ (hash >>> 16);
+    }
+  return hashes;
 }
