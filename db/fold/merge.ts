@@ -4,6 +4,7 @@ import { isUnowned } from "./keys.ts";
 import { isCount, MEASURES } from "./measures.ts";
 import type { Amounts, Measure } from "./measures.ts";
 import type { Bounds, Table } from "./table.ts";
+import { Texts } from "./texts.ts";
 import type { Rows } from "./window-rows.ts";
 
 /**
@@ -168,35 +169,6 @@ export class Merger<OfMeasure extends Column> extends RowMerger<OfMeasure> {
 
   add(table: Table): void {
     this.addRows(table, this.#texts.numbers(table.keys));
-  }
-}
-
-class Texts implements Keys {
-  #texts: string[] = [];
-  readonly #numbers = new Map<string, number>();
-
-  get size(): number {
-    return this.#texts.length;
-  }
-
-  numbers(keys: readonly string[]): Int32Array {
-    const numbers = new Int32Array(keys.length);
-    for (const [row, key] of keys.entries()) {
-      const known = this.#numbers.get(key);
-      numbers[row] = known ?? this.#texts.push(key) - 1;
-      if (known === undefined) this.#numbers.set(key, this.#texts.length - 1);
-    }
-    return numbers;
-  }
-
-  keyOf(number: number): string {
-    return this.#texts[number] ?? "";
-  }
-
-  keep(numbers: Int32Array): void {
-    this.#texts = Array.from(numbers, (number) => this.keyOf(number));
-    this.#numbers.clear();
-    for (const [number, text] of this.#texts.entries()) this.#numbers.set(text, number);
   }
 }
 

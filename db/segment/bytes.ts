@@ -120,8 +120,11 @@ export class ByteReader {
   /** `length` numbers below `limit`. */
   column(length: number, limit = Number.POSITIVE_INFINITY): number[] {
     const values: number[] = [];
+    const bytes = this.#bytes;
     for (let i = 0; i < length; i++) {
-      const value = this.number();
+      const byte = bytes[this.#at] ?? PAYLOAD;
+      const value = byte < PAYLOAD ? byte : this.number();
+      if (byte < PAYLOAD) this.#at++;
       if (value >= limit) throw new SegmentError(`the segment has ${value} where numbers are below ${limit}`);
       values.push(value);
     }

@@ -1,7 +1,9 @@
+import { MEASURES } from "../fold/measures.ts";
 import { mergeAcross } from "../fold/merge.ts";
-import { grouped, regroup } from "../fold/regroup.ts";
+import { regroup } from "../fold/regroup.ts";
 import type { Dimension, Table } from "../fold/table.ts";
 import { BY, keysOf, tableFor } from "./source.ts";
+import { Texts } from "../fold/texts.ts";
 import type { By, Filter, Scope } from "./source.ts";
 
 /** Makes of stored tables those of the rows that were asked for. */
@@ -14,7 +16,7 @@ export class Narrowing {
   /** By node: the same keys come again in each slot. */
   readonly #known = new Map<
     string,
-    { keys: Map<string, string | undefined>; of: ReturnType<typeof keysOf> }
+    { texts: Texts; found: (string | null | undefined)[]; of: ReturnType<typeof keysOf> }
   >();
 
   constructor(by: By, filter: Filter, scope: Scope) {
@@ -31,19 +33,21 @@ export class Narrowing {
   /** The rows that match, as they are asked for; `node` is the name of the node whose table it is. */
   table(table: Table, node = ""): Table {
     const known = this.#known.get(node) ?? {
-      keys: new Map(),
+      texts: new Texts(),
+      found: [],
       of: keysOf(this.dimension, this.#by, this.#filter, node),
     };
     this.#known.set(node, known);
-    const { keys, of } = known;
+    const { texts, found, of } = known;
     if (!of) return table;
     let rows = 0;
+    const numbers = texts.numbers(table.keys);
     const keyOf = (row: number) => {
-      const key = table.keys[row] ?? "";
-      if (!keys.has(key)) keys.set(key, of(key));
-      const found = keys.get(key);
-      if (found !== undefined) rows++;
-      return found;
+      const number = numbers[row] ?? 0;
+      found[number] ??= of(table.keys[row] ?? "") ?? null;
+      const key = found[number];
+      if (key !== null) rows++;
+      return key ?? undefined;
     };
     if (this.dimension === BY[this.#by]) return filtered(table, keyOf);
     const narrowed = regroup(table, keyOf);
@@ -64,6 +68,12 @@ export class Narrowing {
 
 /** Rows that stand as they are lack no more than before. Nobody knows what of the rest would match. */
 function filtered(table: Table, keyOf: (row: number) => string | undefined): Table {
-  const { keys, columns } = grouped(table, keyOf);
+  const rows = [...table.keys.keys()].filter((row) => keyOf(row) !== undefined);
+  const columns: Table["columns"] = {};
+  for (const measure of MEASURES) {
+    const values = table.columns[measure];
+    if (values) columns[measure] = rows.map((row) => values[row] ?? 0);
+  }
+  const keys = rows.map((row) => table.keys[row] ?? "");
   return { keys, columns, rest: { rows: 0 }, lack: table.lack, miss: table.miss };
 }

@@ -95,6 +95,8 @@ export function keysOf(
   if (isSame && tests.length === 0) return undefined;
   const places = fieldsOf(BY[by]).map((field) => fieldsOf(table).indexOf(field));
   return (key) => {
+    // Most rows fail here, which takes much less time than to take them apart.
+    if (tests.some(({ text }) => !key.includes(text))) return undefined;
     const parts = key.split(BETWEEN);
     if (tests.some(({ at, text }) => parts[at] !== text)) return undefined;
     if (isSame) return key;
