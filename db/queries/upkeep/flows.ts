@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { decodeBucket, SegmentError } from "../../bucket.ts";
 import type { Db } from "../../client.ts";
+import { cleanText } from "../../facts/words.ts";
 import { ClusterFold, foldBuckets, foldWindows } from "../../fold.ts";
 import { CLUSTER_DIMENSIONS, NODE_DIMENSIONS } from "../../fold/table.ts";
 import type { Bucket, Dimension } from "../../fold/table.ts";
@@ -41,7 +42,7 @@ async function* ofCluster(db: Db, buckets: Buckets): AsyncGenerator<FlowBucket> 
   const slot = slotOf(buckets);
   const nodes = await db.all<{ id: number; name: string }>(sql`
     select id, name from nodes where cluster_id = ${clusterId} order by name`);
-  const names = new Map(nodes.map(({ id, name }) => [id, name]));
+  const names = new Map(nodes.map(({ id, name }) => [id, cleanText(name)]));
   const holders = await holdersIn(db, clusterId, reachOf(buckets));
   const fold = new ClusterFold(slot);
   let windowsFolded = 0;

@@ -66,9 +66,8 @@ test("of names that would take too much room, the largest keys are kept, and the
     for (const measure of ["entries", "opened"] as const)
       for (const [at, key] of before.keys.entries()) {
         const had = before.columns[measure]![at]!;
-        const place = places.get(key);
-        if (place === undefined) expect(had).toBeLessThanOrEqual(after.miss[measure]!);
-        else expect(after.columns[measure]![place]).toBe(had);
+        const said = after.columns[measure]![places.get(key) ?? -1];
+        expect(said === had || (said === undefined && had <= after.miss[measure]!)).toBe(true);
       }
   }
 });
@@ -84,7 +83,7 @@ test("no more is left out than must be", () => {
 
 test("one key by each measure is always left", () => {
   const { node } = withFewerKeys(HOSTILE, 20);
-  expect(node?.keys).toEqual([HOSTILE.node!.keys[0], HOSTILE.node!.keys.at(-1)].toSorted());
+  expect(new Set(node?.keys)).toEqual(new Set([HOSTILE.node!.keys[0], HOSTILE.node!.keys.at(-1)]));
 });
 
 function encodedOf(bucket: Bucket): Uint8Array | undefined {
