@@ -1,4 +1,4 @@
-import { innermost, isDatabaseFailure } from "../db/failure.ts";
+import { innermost, isDatabaseFailure, isDatabaseFull } from "../db/failure.ts";
 import { dropForgotten, dropMarks, dueBuckets, foldLot } from "../db/queries/upkeep/fold.ts";
 import { type Lease, LeaseLostError, takeLease } from "../db/queries/upkeep/lease.ts";
 import { forgetSome, horizonsAt, isToForget } from "../db/queries/upkeep/retention.ts";
@@ -77,6 +77,8 @@ async function withLease(work: Work): Promise<Tick["end"]> {
     return (await scan(work)) && (await fold(work)) && (await forget(work)) ? "done" : "stopped";
   } catch (error) {
     if (error instanceof LeaseLostError) return "stopped";
+    // Nobody else makes room.
+    if (isDatabaseFull(error)) await forget(work);
     throw error;
   } finally {
     await work.lease.release();

@@ -102,13 +102,30 @@ describe("owners and settings", () => {
     await tick(BEGIN + 2 * HOUR_MS);
     const names = async () => db.all(sql`select name from owners order by since`);
     const settings = async () => db.all(sql`select at - ${BEGIN} as at from node_settings order by at`);
+    const contents = async () =>
+      (await db.all<{ content: string }>(sql`select content from settings`)).map(({ content }) => content);
     expect(await names()).toEqual([{ name: "web-0" }, { name: "web-1" }, { name: "web-2" }]);
     expect(await settings()).toEqual([{ at: 0 }, { at: 10 * MINUTE_MS }, { at: 20 * MINUTE_MS }]);
     await tick(NEXT_DAY + DEFAULT_RETENTION[DAY] - 1);
     expect(await names()).toHaveLength(3);
+    expect(await contents()).toHaveLength(3);
     await tick(NEXT_DAY + DEFAULT_RETENTION[DAY]);
     expect(await names()).toEqual([{ name: "web-2" }]);
     expect(await settings()).toEqual([{ at: 20 * MINUTE_MS }]);
+    expect(await contents()).toEqual([expect.stringContaining("1002")]);
+  });
+
+  test("that were taken back stay as long as an older report may claim them again", async () => {
+    const db = await aStore([at(0), at(10 * MINUTE_MS)]);
+    const { tick } = upkeepOf(db);
+    await tick(BEGIN + 2 * HOUR_MS);
+    const names = async () => db.all(sql`select name from owners order by since`);
+    // Said so by a window of the day after.
+    await db.run(sql`update owners set until = since, said_at = ${NEXT_DAY} where name = 'web-0'`);
+    await tick(NEXT_DAY + DEFAULT_RETENTION[DAY]);
+    expect(await names()).toEqual([{ name: "web-0" }, { name: "web-1" }]);
+    await tick(NEXT_DAY + SLOT_MS[DAY] + DEFAULT_RETENTION[DAY]);
+    expect(await names()).toEqual([{ name: "web-1" }]);
   });
 });
 
@@ -201,3 +218,31 @@ test("more rows than one batch deletes go in one tick, and ids that are given ag
   await storeReports(db, [aTold("a", (late - BEGIN) / 30_000, BEGIN)]);
   expect(await tick(late + MINUTE_MS)).toMatchObject({ reports: 1, buckets: 1 });
 });
+
+test("what a tick that is stopped has not forgotten goes with the next, though nothing more is too old by then", async () => {
+  const many = Array.from({ length: ROWS_A_DELETION + 1 }, (_, sequence) =>
+    aReportOf([], { sequence, from: BEGIN, to: BEGIN + 30_000 }),
+  );
+  const db = await aStore(many);
+  const { tick } = upkeepOf(db);
+  const late = BEGIN + DEFAULT_RETENTION[WINDOW] + HOUR_MS;
+  // A look at what came and one step more.
+  const some = () => tick(late, { signal: stoppingAfter(2) });
+  let stopped = await some();
+  while (stopped.forgotten === 0) stopped = await some();
+  expect(stopped.end).toBe("stopped");
+  expect(await starts(db, "segments")).toEqual([0]);
+  expect(await tick(late)).toMatchObject({
+    end: "done",
+    forgotten: expect.toSatisfy((rows: number) => rows > 0),
+  });
+  expect(await starts(db, "segments")).toEqual([]);
+  expect(await starts(db, "samples", WINDOW)).toEqual([]);
+  expect(await db.all(sql`select forgetting from upkeep`)).toEqual([{ forgetting: 0 }]);
+});
+
+/** Aborted once it was asked so many times. */
+function stoppingAfter(looks: number): AbortSignal {
+  let left = looks;
+  return Object.defineProperty(new AbortController().signal, "aborted", { get: () => (left -= 1) < 0 });
+}
