@@ -61,14 +61,30 @@ export function decodeDetails(bytes: Uint8Array): Details {
   const addresses = sections.has(ADDRESSES) ? readAddresses(section(sections, ADDRESSES)) : [];
   const leases = sections.get(LEASES);
   const keyframe = sections.get(KEYFRAME);
-  const details: Details = { addresses };
+  const details: Details = { addresses, ...partsOf(sections, PART_NAMES) };
   if (leases) details.leases = readChanges(leases, addresses.length);
   if (keyframe) details.keyframe = readKeyframe(keyframe, addresses.length);
-  for (const name of PART_NAMES) {
-    const part = sections.get(PARTS[name]);
-    if (part) details[name] = readJson(part);
-  }
   return details;
+}
+
+/** These parts alone: leases, which are most of it, are not looked at. Throws as decodeDetails does. */
+export function decodeParts<Name extends Part>(
+  bytes: Uint8Array,
+  names: readonly Name[],
+): { [name in Name]?: unknown } {
+  return partsOf(unseal(bytes, MAX_INFLATED_BYTES), names);
+}
+
+function partsOf<Name extends Part>(
+  sections: ReturnType<typeof unseal>,
+  names: readonly Name[],
+): { [name in Name]?: unknown } {
+  const parts: { [name in Name]?: unknown } = {};
+  for (const name of names) {
+    const part = sections.get(PARTS[name]);
+    if (part) parts[name] = readJson(part);
+  }
+  return parts;
 }
 
 function readJson(from: ByteReader): unknown {

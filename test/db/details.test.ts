@@ -1,7 +1,7 @@
 import { deflateSync } from "node:zlib";
 import * as fc from "fast-check";
 import { describe, test } from "vitest";
-import { decodeDetails, encodeDetails } from "../../db/details.ts";
+import { decodeDetails, decodeParts, encodeDetails } from "../../db/details.ts";
 import type { Details, LeaseTable } from "../../db/details.ts";
 import { decodeSegment, SegmentError, SegmentSizeError } from "../../db/segment.ts";
 import { ByteReader, ByteWriter } from "../../db/segment/bytes.ts";
@@ -101,12 +101,31 @@ const GOLDEN =
   "01785e639461666111e06260603cb082415c81917707030230320933323032ed666663646464673cb083898f81" +
   "d99a59bea1ebe6d255c68c4c0d1cffff33c3543080e51b8e71310b70572b251794fa162b5999d40200c28812dd";
 
+const NO_DETAILS = encodeDetails({ addresses: [], self: {} }) ?? new Uint8Array();
+
 describe("details", () => {
   test("come back as they were", ({ expect }) => {
     fc.assert(
       fc.property(anyDetails, (details) => {
         const bytes = encodeDetails(details) ?? new Uint8Array();
         expect(JSON.stringify(decodeDetails(bytes), sorted)).toBe(JSON.stringify(details, sorted));
+      }),
+    );
+  });
+
+  test("give some of their parts alone", ({ expect }) => {
+    fc.assert(
+      fc.property(anyDetails, ({ owners, host, ...others }) => {
+        const whole = {
+          ...others,
+          ...(owners !== undefined && { owners }),
+          ...(host !== undefined && { host }),
+        };
+        const { owners: known, host: set } = decodeDetails(encodeDetails(whole) ?? NO_DETAILS);
+        expect(decodeParts(encodeDetails(whole) ?? NO_DETAILS, ["owners", "host"])).toEqual({
+          ...(known !== undefined && { owners: known }),
+          ...(set !== undefined && { host: set }),
+        });
       }),
     );
   });

@@ -98,6 +98,31 @@ describe("a series", () => {
     expect(await ask(db, { clusterId: b })).toEqual([{ node: null, points: [[START, 2]] }]);
   });
 
+  test("of the nodes with the highest peaks can be had, wherever they are among many, and says how many more there are", async ({
+    expect,
+  }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const high = new Map([
+      [0, 7_000],
+      [99, 9_000],
+      [100, 8_000],
+      [201, 8_000],
+    ]);
+    await storeReports(
+      db,
+      Array.from({ length: 202 }, (_, node) => counted(`n${node}`, 0, high.get(node) ?? node)),
+    );
+    await foldSamples(db);
+    const answer = await series(db, { ...QUERY, by: "node", limit: 3 });
+    expect(answer.series.map(({ node, points }) => [node, points])).toEqual([
+      ["n99", [[START, 9_000]]],
+      ["n100", [[START, 8_000]]],
+      ["n201", [[START, 8_000]]],
+    ]);
+    expect(answer.omitted).toBe(199);
+  });
+
   test("of limits adds the nodes up, of utilisation names the fullest", async ({ expect }) => {
     const db = await freshDb();
     await aCluster(db);

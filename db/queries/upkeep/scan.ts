@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Db } from "../../client.ts";
-import { decodeDetails } from "../../details.ts";
+import { decodeParts } from "../../details.ts";
 import { SegmentError } from "../../segment.ts";
 import { MINUTE, SLOT_MS, slotOf, TEN_MINUTES, WHOLE_CLUSTER } from "../../tiers.ts";
 import { applyStatements } from "../facts.ts";
@@ -88,7 +88,7 @@ async function statementsOf(rows: readonly Row[]): Promise<{ statements: Stateme
     if (i % DETAILS_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
     if (!details) continue;
     try {
-      const { owners, host } = decodeDetails(new Uint8Array(details));
+      const { owners, host } = decodeParts(new Uint8Array(details), ["owners", "host"]);
       if (owners !== undefined || host !== undefined)
         statements.push({ nodeId, from: start, to: end, owners, host });
     } catch (error) {
