@@ -68,7 +68,7 @@ async function questions(
   const figures = [{ name: `cold start, ${days} days: to the first answer`, value: cold, unit: "ms" }];
   const medians: Record<string, number> = {};
   try {
-    for (const [name, { query, bar }] of Object.entries(asked(filled))) {
+    for (const [name, { query, bar }] of Object.entries(asked(filled, days))) {
       const took = await timesOf(query, times);
       medians[name] = quantile(took, 0.5);
       figures.push(
@@ -84,7 +84,7 @@ async function questions(
 
 type Question = { query: (n: number) => string; bar?: { bar: string } };
 
-function asked({ now, fleet }: Filled): Record<string, Question> {
+function asked({ now, fleet }: Filled, days: number): Record<string, Question> {
   const cluster = fleet.cluster(CLUSTER);
   const pods = cluster
     .lives(0)
@@ -108,6 +108,8 @@ function asked({ now, fleet }: Filled): Record<string, Question> {
       bar,
     };
   }
+  if (days >= MANY_DAYS)
+    all["talkers 90d by pod"] = { query: () => talkers("90d", "by=pod"), bar: { bar: "≤ 500" } };
   all["series 7d"] = { query: () => `/v1/series?metric=opened&since=7d&to=${now}`, bar: { bar: "≤ 50" } };
   all["series 1h by node"] = { query: () => `/v1/series?metric=opened&since=1h&to=${now}&by=node` };
   all["nodes"] = { query: () => `/v1/clusters/${CLUSTER}/nodes?limit=1000` };

@@ -4,13 +4,14 @@ import { toStoredReport } from "../../../api/stored.ts";
 import type { Db } from "../../../db/client.ts";
 import { insertCluster } from "../../../db/queries/clusters.ts";
 import { storeReports } from "../../../db/queries/reports.ts";
-import { DEFAULT_RETENTION, HOUR, MINUTE, SLOT_MS, slotOf, TEN_MINUTES } from "../../../db/tiers.ts";
+import { DAY, DEFAULT_RETENTION, HOUR, MINUTE, SLOT_MS, slotOf, TEN_MINUTES } from "../../../db/tiers.ts";
 import type { BucketTier } from "../../../db/tiers.ts";
 import { Fleet } from "../../fleet/fleet.ts";
+import { markDays } from "../../fleet/history/store.ts";
 
 export const CLUSTER = "bench";
 export const INTERVAL_MS = 30_000;
-const DAY_MS = 24 * SLOT_MS[HOUR];
+const DAY_MS = SLOT_MS[DAY];
 const REPORTS_A_BATCH = 48;
 /** Days on which a minute of the whole fleet is simulated; Pods have come and gone between them. */
 const WEEK = 7;
@@ -57,7 +58,8 @@ export function tick(db: Db, now: number): Promise<Tick> {
 /**
  * A cluster with a week of history. Simulated and folded as ever: the last three minutes of all nodes and one minute of them on each
  * of the seven days before; of some nodes also the last two hours and an hour of each day. What lies between in the tiers is copied
- * from these: buckets of the same size and of the same Pods, those of the cluster with the counts of a minute.
+ * from these: buckets of the same size and of the same Pods, those of the cluster with the counts of a minute. Days are folded from
+ * the hours, as ever.
  */
 export async function fill(db: Db, nodes: number): Promise<Filled> {
   // Inside a slot of ten minutes, so that a question meets finished buckets and the minutes of one that is not.
@@ -84,6 +86,8 @@ export async function fill(db: Db, nodes: number): Promise<Filled> {
     await copyOfAll(db, cluster.id, { at: at - SLOT_MS[HOUR], to: Math.min(next, begun), now });
   }
   await copyOfAll(db, cluster.id, { at: (days.at(-1) ?? from) - SLOT_MS[HOUR], to: begun, now });
+  await markDays(db);
+  await tick(db, now);
   return filled;
 }
 
@@ -129,9 +133,14 @@ const shifts = (tier: BucketTier, from: number, to: number): number[] =>
 /** The week before now again and again, earlier and earlier, in the tiers that are kept so long. */
 export async function fillBack(db: Db, { clusterId, now }: Filled, days: number): Promise<void> {
   const range = { from: now - WEEK * DAY_MS, to: now };
-  for (let back = WEEK; back < days; back += WEEK)
+  const today = slotOf(DAY, now);
+  for (let back = WEEK; back < days; back += WEEK) {
+    const by = [-back * DAY_MS];
     for (const tier of back < 14 ? ([HOUR, TEN_MINUTES] as const) : ([HOUR] as const))
-      await shifted(db, { clusterId, tier, nodes: ">= 0", range, by: [-back * DAY_MS] });
+      await shifted(db, { clusterId, tier, nodes: ">= 0", range, by });
+    const whole = { from: today - WEEK * DAY_MS, to: today };
+    await shifted(db, { clusterId, tier: DAY, nodes: ">= 0", range: whole, by });
+  }
 }
 
 type Shifted = {

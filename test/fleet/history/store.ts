@@ -7,7 +7,7 @@ import { storeReports } from "../../../db/queries/reports.ts";
 import { COUNTS, GAUGES } from "../../../db/queries/upkeep/aggregate.ts";
 import { writeSamples } from "../../../db/queries/upkeep/samples.ts";
 import { nodes } from "../../../db/schema.ts";
-import { HOUR, SLOT_MS, WHOLE_CLUSTER } from "../../../db/tiers.ts";
+import { DAY, HOUR, SLOT_MS, WHOLE_CLUSTER } from "../../../db/tiers.ts";
 import type { Cluster } from "../cluster.ts";
 import type { BucketRow, Eras, Of, Parcel, SampleRow } from "./parcel.ts";
 
@@ -75,12 +75,21 @@ export class HistoryStore {
     if (first) await db.batch([first, ...others]);
   }
 
-  /** From here on the upkeep of the service goes on: it has seen all but the tail, and knows what was never kept. */
+  /** From here on the upkeep of the service goes on: it has seen all but the tail, knows what was never kept, and folds the days. */
   async end({ tenMinutes, windows, minutes, tail }: Eras): Promise<void> {
     await this.db.run(sql`
       update upkeep set seen = coalesce((select max(id) from segments where start < ${tail}), 0),
         windows_from = ${windows}, minutes_from = ${minutes}, ten_minutes_from = ${tenMinutes}`);
+    await markDays(this.db);
   }
+}
+
+/** All days of which there are hours are to be folded. */
+export async function markDays(db: Db): Promise<void> {
+  const dayMs = sql.raw(String(SLOT_MS[DAY]));
+  await db.run(sql`
+    insert or ignore into dirty (cluster_id, tier, node_id, start)
+    select distinct cluster_id, ${DAY}, node_id, start / ${dayMs} * ${dayMs} from samples where tier = ${HOUR}`);
 }
 
 const idOf = ({ nodeIds }: Kept, node: Of): number => (node === null ? WHOLE_CLUSTER : nodeIds.get(node)!);
