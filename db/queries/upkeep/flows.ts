@@ -3,6 +3,7 @@ import { decodeBucket, SegmentError } from "../../bucket.ts";
 import type { Db } from "../../client.ts";
 import { cleanText } from "../../facts/words.ts";
 import { ClusterFold, foldBuckets, foldWindows } from "../../fold.ts";
+import type { Slot } from "../../fold.ts";
 import { CLUSTER_DIMENSIONS, NODE_DIMENSIONS } from "../../fold/table.ts";
 import type { Bucket, Dimension } from "../../fold/table.ts";
 import { finerTier, SLOT_MS, WHOLE_CLUSTER, WINDOW } from "../../tiers.ts";
@@ -11,6 +12,9 @@ import { holdersIn } from "../facts.ts";
 import { MAX_WINDOW_MS } from "../reports.ts";
 import type { Buckets } from "./samples.ts";
 import { nodeWindows } from "./windows.ts";
+
+/** Nodes whose holders are read at once: some thousands. */
+const NODES_AT_ONCE = 100;
 
 /** The flows of one bucket; undefined where nothing finer has any. `damaged`: what of the finer tier does not decode. */
 export type FlowBucket = { nodeId: number; bucket: Bucket | undefined; damaged: number };
@@ -40,19 +44,31 @@ async function* ofNodes(db: Db, buckets: Buckets): AsyncGenerator<FlowBucket> {
 async function* ofCluster(db: Db, buckets: Buckets): AsyncGenerator<FlowBucket> {
   const { clusterId } = buckets;
   const slot = slotOf(buckets);
-  const nodes = await db.all<{ id: number; name: string }>(sql`
-    select id, name from nodes where cluster_id = ${clusterId} order by name`);
-  const names = new Map(nodes.map(({ id, name }) => [id, cleanText(name)]));
-  const holders = await holdersIn(db, clusterId, reachOf(buckets));
+  const nodes = await nodesWithWindows(db, clusterId, slot);
   const fold = new ClusterFold(slot);
   let windowsFolded = 0;
   let damaged = 0;
-  for await (const node of nodeWindows(db, { clusterId, slot, nodeIds: [...names.keys()] })) {
-    fold.add(names.get(node.nodeId) ?? "", node.windows, holders(node.nodeId));
-    windowsFolded += node.windows.length;
-    damaged += node.damaged;
+  for (let at = 0; at < nodes.length; at += NODES_AT_ONCE) {
+    const names = new Map(nodes.slice(at, at + NODES_AT_ONCE).map(({ id, name }) => [id, cleanText(name)]));
+    const nodeIds = [...names.keys()];
+    const holders = await holdersIn(db, clusterId, { ...reachOf(buckets), nodeIds });
+    for await (const node of nodeWindows(db, { clusterId, slot, nodeIds })) {
+      fold.add(names.get(node.nodeId) ?? "", node.windows, holders(node.nodeId));
+      windowsFolded += node.windows.length;
+      damaged += node.damaged;
+    }
   }
   yield { nodeId: WHOLE_CLUSTER, bucket: windowsFolded > 0 ? fold.finish() : undefined, damaged };
+}
+
+function nodesWithWindows(db: Db, clusterId: number, slot: Slot): Promise<{ id: number; name: string }[]> {
+  return db.all(sql`
+    select id, name from nodes n
+    where cluster_id = ${clusterId} and exists (
+      select 1 from samples
+      where cluster_id = ${clusterId} and tier = ${WINDOW} and node_id = n.id
+        and start > ${slot.start - MAX_WINDOW_MS} and start < ${slot.end})
+    order by name`);
 }
 
 /** A window that reaches into the slot has its holders of all its length. */
