@@ -54,14 +54,16 @@ const history = (lengths: fc.Arbitrary<number>, aligned: boolean): fc.Arbitrary<
 
 const anyQuestion = fc.record({
   by: fc.constantFrom("cluster" as const, "node" as const),
-  stepMs: fc.constantFrom(...[0.5, 1, 2, 5, 10, 20, 60, 120].map((minutes) => minutes * SLOT_MS[MINUTE])),
+  stepMs: fc.constantFrom(
+    ...[0.5, 1, 2, 5, 10, 20, 60, 120, 1440].map((minutes) => minutes * SLOT_MS[MINUTE]),
+  ),
   aggregate: fc.constantFrom("max" as const, "min" as const, "avg" as const),
   metric: fc.constantFrom("count" as const, "count" as const, "opened" as const),
   rate: fc.boolean(),
   /** Steps left out at the begin. */
   skipped: fc.constantFrom(0, 0, 1, 3),
-  /** When it is asked: slots that ended lately are not read. */
-  later: fc.integer({ min: 0, max: 90 }),
+  /** When it is asked: slots that ended lately are not read, and the day is over after 19 hours. */
+  later: fc.oneof({ weight: 3, arbitrary: fc.integer({ min: 0, max: 90 }) }, fc.constant(20 * 60)),
   /** Ten minutes that are to be folded anew. */
   dirty: fc.array(fc.integer({ min: -3, max: 5 }), { maxLength: 2 }),
 });

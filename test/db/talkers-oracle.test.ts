@@ -10,7 +10,7 @@ import { encodeSegment, NAT_CLASSES } from "../../db/segment.ts";
 import type { NatClass, Segment } from "../../db/segment.ts";
 import { BY, BYS } from "../../db/talkers/source.ts";
 import type { By, Filter } from "../../db/talkers/source.ts";
-import { DEFAULT_RETENTION } from "../../db/tiers.ts";
+import { DAY, DEFAULT_RETENTION, SLOT_MS, slotOf } from "../../db/tiers.ts";
 import { ownersOf } from "../support/owner-words.ts";
 import { aCluster, aSegment, aStoredReport, START } from "../support/stored-report.ts";
 import { HOUR_MS } from "../support/talked.ts";
@@ -194,9 +194,14 @@ function truth(windows: readonly Window[], by: By, filter: Filter & { node?: str
   );
 }
 
-const now = { unsettled: START + 30 * MINUTE_MS, folded: START + 2 * HOUR_MS };
+const DAY_START = slotOf(DAY, START);
+const now = {
+  unsettled: START + 30 * MINUTE_MS,
+  folded: START + 2 * HOUR_MS,
+  "folded into a day": DAY_START + 25 * HOUR_MS,
+};
 
-test.for(["unsettled", "folded"] as const)(
+test.for(["unsettled", "folded", "folded into a day"] as const)(
   "any question of any fleet is answered as its windows say, within the bounds, where buckets are %s",
   { timeout: 60_000 },
   async (state) => {
@@ -206,9 +211,13 @@ test.for(["unsettled", "folded"] as const)(
       await storeReports(db, reportsOf(windows));
       await tick(db, now[state]);
       for (const { filter, from, length, ...rest } of questions) {
-        const range = { from: START + from, to: START + from + length };
+        const range =
+          state === "folded into a day"
+            ? { from: DAY_START, to: DAY_START + SLOT_MS[DAY] }
+            : { from: START + from, to: START + from + length };
         const stock = { retention: DEFAULT_RETENTION, now: now[state] };
         const answer = await topTalkers(db, { clusterId: 1, ...rest, ...range, ...filter, ...stock });
+        if (state === "folded into a day") expect(answer.pieces).toMatchObject([{ tier: DAY }]);
         const [begin, end] = [answer.pieces[0]!.from, answer.pieces.at(-1)!.to];
         expect([begin <= range.from, end >= range.to]).toEqual([true, true]);
         const covered = windows.filter(({ slot }) => {

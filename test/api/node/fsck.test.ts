@@ -46,7 +46,7 @@ async function fill(file: string): Promise<void> {
     toStoredReport(report, ids.get(cluster) ?? 0, report.window.to),
   );
   for (let at = 0; at < reports.length; at += 48) await storeReports(db, reports.slice(at, at + 48));
-  await tick(db, FROM + 3 * 60 * MINUTE_MS);
+  await tick(db, FROM + 15 * 60 * MINUTE_MS);
   await copyInto(db, file);
   database.close();
 }
@@ -98,8 +98,8 @@ async function fsck(file: string, ...args: string[]) {
 test("a store that is as it should be is clean, and each bucket of it was looked at", async () => {
   const { problems, checked } = await problemsOf(await aCopy());
   expect(problems).toEqual([]);
-  // 14 minutes of each cluster, 3 times ten of them and two hours; the latter of each node as well.
-  expect(checked).toEqual({ segments: 112, buckets: 2 * (14 + 3 * 5), recomputed: 2 * (14 + 3 * 5) });
+  // 14 minutes of each cluster, 3 times ten of them, two hours and a day; all but the minutes of each node as well.
+  expect(checked).toEqual({ segments: 112, buckets: 2 * (14 + 3 * 6), recomputed: 2 * (14 + 3 * 6) });
 });
 
 /** Turns a byte in the middle of a blob around. */
@@ -195,8 +195,14 @@ test("a number in a bucket changed is found, also where what it was folded from 
   const file = await aCopy();
   const database = await openLibsql({ url: `file:${file}` });
   await falsify(database.db);
-  expect((await problemsOf(file)).problems.map(({ kind }) => kind)).toEqual(["sums", "flows-differ"]);
-  await database.db.run(sql`update upkeep set ten_minutes_from = ${FROM + 36_000_000}`);
+  expect((await problemsOf(file)).problems.map(({ kind }) => kind)).toEqual([
+    "sums",
+    // The hour and its day.
+    "flows-differ",
+    "flows-differ",
+  ]);
+  const forgotten = FROM + 36_000_000;
+  await database.db.run(sql`update upkeep set ten_minutes_from = ${forgotten}, hours_from = ${forgotten}`);
   database.close();
   expect(await problemsOf(file)).toMatchObject({
     problems: [{ kind: "sums", where: "bucket: cluster 1, node 0, hour 2026-11-18T12:00:00.000Z" }],
