@@ -112,7 +112,7 @@ function asked({ now, fleet }: Filled, days: number): Record<string, Question> {
     all["talkers 90d by pod"] = { query: () => talkers("90d", "by=pod"), bar: { bar: "≤ 500" } };
   all["series 7d"] = { query: () => `/v1/series?metric=opened&since=7d&to=${now}`, bar: { bar: "≤ 50" } };
   all["series 1h by node"] = { query: () => `/v1/series?metric=opened&since=1h&to=${now}&by=node` };
-  all["nodes"] = { query: () => `/v1/clusters/${CLUSTER}/nodes?limit=1000` };
+  all["500 nodes"] = { query: () => `/v1/clusters/${CLUSTER}/nodes?limit=500` };
   all["metrics"] = { query: () => "/metrics" };
   return all;
 }
