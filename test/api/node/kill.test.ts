@@ -7,6 +7,7 @@ import { expect, onTestFinished, test } from "vitest";
 import type { Report } from "../../../api/wire.ts";
 import { openLibsql } from "../../../db/libsql.ts";
 import { type Checked, problemsIn } from "../../../db/queries/fsck.ts";
+import { DAY, SETTLE_MS, SLOT_MS } from "../../../db/tiers.ts";
 import { Fleet, type Simulated } from "../../fleet/fleet.ts";
 import { seeded } from "../../fleet/random.ts";
 import { aFolder, ingestToken } from "../../support/api-process.ts";
@@ -39,7 +40,7 @@ class Load {
   private late: Report[] = [];
 
   constructor(seed: number) {
-    // Some hours ago, so that all tiers are folded.
+    // Some hours ago, so that all tiers but days are folded.
     const from = Math.floor(Date.now() / 3_600_000 - 20) * 3_600_000;
     const fleet = new Fleet({ seed, from, clusters: [{ name: "prod", nodes: NODES, pods: 5 }] });
     this.made = fleet.reports({ from, to: Number.POSITIVE_INFINITY, intervalMs: 30_000 });
@@ -166,7 +167,8 @@ async function check(folder: string, load: Load): Promise<void> {
   const { db } = database;
   const [before] = await db.all<{ folded: number; waiting: number }>(sql`
     select (select count(*) from buckets) as folded, (select count(*) from dirty) as waiting`);
-  await tick(db, Date.now());
+  // When the day of the last report is over.
+  await tick(db, Date.now() + SLOT_MS[DAY] + SETTLE_MS);
   console.log(
     `${load.acknowledged.size} acknowledged, ${load.duplicates} of them stored by a process that was killed, ${load.putOff} put off`,
   );
