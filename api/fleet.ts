@@ -96,11 +96,14 @@ function together(parts: readonly Part[]): Part {
   };
 }
 
-/** A measure that one cluster does not know is not known of all. */
+/** A measure that one cluster does not know is not known of all; one that has nothing at all knows of nothing and takes no part. */
 function sum(parts: readonly Amounts[]): Amounts {
   const total: Amounts = { rows: parts.reduce((rows, part) => rows + part.rows, 0) };
+  const known = parts.filter(
+    (part) => part.rows > 0 || MEASURES.some((measure) => part[measure] !== undefined),
+  );
   for (const measure of MEASURES) {
-    const values = parts.map((part) => part[measure]);
+    const values = known.map((part) => part[measure]);
     if (values.length > 0 && !values.includes(undefined))
       total[measure] = values.reduce<number>((all, value = 0) => all + value, 0);
   }

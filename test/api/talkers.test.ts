@@ -186,6 +186,24 @@ test.for(["by=address", "by=flow"])(
   },
 );
 
+test("a cluster of which nothing is known in the range takes nothing from the totals of the others", async ({
+  expect,
+}) => {
+  const service = await twoClusters();
+  const whole = await ask(service, "limit=2");
+  await service.token("ingest", "empty");
+  const { talkers, total, remainder } = (await ask(service, "limit=2")).body;
+  expect([talkers, total, remainder]).toEqual([whole.body.talkers, whole.body.total, whole.body.remainder]);
+  expect(total).toMatchObject({ rows: 7, entries: 154 });
+});
+
+test("a cluster of which nothing matches takes nothing from the totals of the others", async ({ expect }) => {
+  const service = await twoClusters();
+  const { body } = await ask(service, "by=flow&source=10.0.0.4");
+  expect(body.talkers).toMatchObject([{ cluster: "west", entries: 2, share: 1 }]);
+  expect(body.total).toMatchObject({ rows: 1, entries: 2 });
+});
+
 test("without reports the answer is empty and whole", async ({ expect }) => {
   const service = await openService();
   await service.token("ingest", "prod");
