@@ -1,3 +1,4 @@
+import { MAX_AHEAD_MS } from "../db/tiers.ts";
 import { invalid } from "./problem.ts";
 import { Report } from "./wire.ts";
 
@@ -7,8 +8,6 @@ const HOUR_MS = 3_600_000;
 export const MAX_WIRE_BYTES = 1024 * 1024;
 /** Inflated. That report takes two thirds of it, and so does one with as many owners as may be. */
 export const MAX_INFLATED_BYTES = 4 * 1024 * 1024;
-/** A clock may run this far ahead. */
-export const MAX_AHEAD_MS = 5 * 60_000;
 /** Older windows no longer have leases to add to, and no agent keeps them. */
 export const MAX_REPORT_AGE_MS = 72 * HOUR_MS;
 

@@ -1,4 +1,4 @@
-import { coarserTier, SETTLE_MS, SLOT_MS, slotOf, WINDOW } from "./tiers.ts";
+import { coarserTier, MAX_AHEAD_MS, SETTLE_MS, SLOT_MS, slotOf, WINDOW } from "./tiers.ts";
 import type { BucketTier, Retention, Tier } from "./tiers.ts";
 
 /** A stretch of a range, and the tier to read it from. */
@@ -20,13 +20,15 @@ export type Stock = {
  * Which tier to read where: pieces in time that do not overlap and cover what is kept of the range. Buckets are read
  * where they are whole and not to be folded anew, the coarsest first; what they leave at both ends comes from
  * finer ones. The ends move outwards to whole slots of the finest tier that is still kept there. Where nothing
- * finer is kept, a bucket is read whatever its state: an old answer is better than none.
+ * finer is kept, a bucket is read whatever its state: an old answer is better than none. Of what is to come there is nothing.
  */
 export function plan(range: Range, stock: Stock): Piece[] {
   const { tiers } = stock;
   const kept = keptSince(stock);
+  const end = Math.min(range.to, stock.now + MAX_AHEAD_MS);
+  if (range.from >= end) return [];
   const from = Math.max(outwards(range.from, Math.floor), Math.min(...kept));
-  const to = outwards(range.to, Math.ceil);
+  const to = outwards(end, Math.ceil);
   const stale = staleBuckets(stock);
   const pieces: Piece[] = [];
   fill({ from, to }, tiers.length - 1);
@@ -34,7 +36,7 @@ export function plan(range: Range, stock: Stock): Piece[] {
 
   function outwards(at: number, round: (slots: number) => number): number {
     // The slot before an end is the one that must be there.
-    const inside = at === range.to ? at - 1 : at;
+    const inside = at === end ? at - 1 : at;
     const tier = tiers.find((_, i) => inside >= (kept[i] ?? Infinity));
     return tier === undefined || tier === WINDOW ? at : round(at / SLOT_MS[tier]) * SLOT_MS[tier];
   }

@@ -66,5 +66,8 @@ export const DEFAULT_RETENTION: Retention = {
   [DAY]: 400 * 24 * HOUR_MS,
 };
 
+/** The clock of a node may run this far ahead: nothing that is kept ends later than that from now. */
+export const MAX_AHEAD_MS = 5 * 60_000;
+
 /** A bucket is folded once this has passed since its end: by then the reports of its last windows have come. */
 export const SETTLE_MS = 90_000;

@@ -8,6 +8,7 @@ import {
   DAY,
   DEFAULT_RETENTION,
   HOUR,
+  MAX_AHEAD_MS,
   MINUTE,
   NODE_TIERS,
   SETTLE_MS,
@@ -101,6 +102,20 @@ test("where nothing finer is kept, a bucket is read although it is to be folded 
   expect(told("01T09:00:00", "01T12:00:00", { dirty })).toEqual([[HOUR, "01T09:00:00", "01T12:00:00"]]);
 });
 
+test("of what is to come nothing is read but what clocks that run ahead have told", () => {
+  const ahead = NOW + MAX_AHEAD_MS;
+  const lastOf = (range: { from: number; to: number }, tiers = NODE_TIERS) =>
+    plan(range, { ...STOCK, tiers }).at(-1);
+  expect(lastOf({ from: NOW, to: ahead })?.to).toBe(ahead);
+  expect(lastOf({ from: NOW, to: ahead + 1 })?.to).toBe(ahead);
+  expect(lastOf({ from: NOW, to: NOW + 399 * DAY_MS }, CLUSTER_TIERS)).toEqual({
+    tier: MINUTE,
+    from: at("21T12:34:00"),
+    to: at("21T12:40:00"),
+  });
+  expect(plan({ from: NOW + DAY_MS, to: NOW + 2 * DAY_MS }, STOCK)).toEqual([]);
+});
+
 const stocks = fc.record({
   tiers: fc.constantFrom<readonly Tier[]>(CLUSTER_TIERS, NODE_TIERS, [MINUTE], [HOUR], [DAY], [WINDOW]),
   now: fc.integer({ min: NOW, max: NOW + 4 * 3_600_000 }),
@@ -149,14 +164,15 @@ test("pieces follow one another and leave out nothing that is kept", () => {
           return Math.ceil((stock.now - stock.retention[tier]) / own) * own;
         }),
       );
-      if (range.to <= kept) {
+      const to = Math.min(range.to, stock.now + MAX_AHEAD_MS);
+      if (to <= kept || range.from >= to) {
         expect(pieces).toEqual([]);
         return;
       }
       expect(pieces[0]!.from).toBeLessThanOrEqual(Math.max(range.from, kept));
       expect(pieces[0]!.from).toBeGreaterThan(range.from - length);
-      expect(pieces.at(-1)!.to).toBeGreaterThanOrEqual(range.to);
-      expect(pieces.at(-1)!.to).toBeLessThan(range.to + length);
+      expect(pieces.at(-1)!.to).toBeGreaterThanOrEqual(to);
+      expect(pieces.at(-1)!.to).toBeLessThan(to + length);
     }),
     { numRuns: 2000 },
   );
