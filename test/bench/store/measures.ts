@@ -11,6 +11,7 @@ import { CLUSTER, INTERVAL_MS, live, tick } from "./fill.ts";
 
 const DAY_MS = SLOT_MS[DAY];
 const FLEETS = [100, 1_000];
+const HOUR_OF_WINDOWS = SLOT_MS[HOUR] / INTERVAL_MS;
 
 /** What a day of a node takes on the disk, tier by tier: pages of tables and indexes, shared by what is in them. */
 export async function bytesOf(db: Db, nodes: number): Promise<Figure[]> {
@@ -19,14 +20,16 @@ export async function bytesOf(db: Db, nodes: number): Promise<Figure[]> {
   );
   const sizeOf = (...names: string[]) =>
     pages.reduce((sum, { name, bytes }) => (names.includes(name) ? sum + bytes : sum), 0);
-  const [{ segments = 0, samples = 0, buckets = 0, leases = 0 } = {}] = await db.all<
-    Record<string, number>
-  >(sql`
-    select (select count(*) from segments) as segments, (select count(*) from samples) as samples,
-      (select sum(length(data)) from buckets) as buckets,
-      (select avg(length(details)) from segments) as leases`);
+  const [{ listed = 0, samples = 0, buckets = 0 } = {}] = await db.all<Record<string, number>>(sql`
+    select (select sum(length(data) + coalesce(length(details), 0)) from segments) as listed,
+      (select count(*) from samples) as samples, (select sum(length(data)) from buckets) as buckets`);
+  // Most nodes have but a few windows, every other one with all owners and leases: those of whole hours say what is usual.
+  const [{ bytes = 0, leases = 0 } = {}] = await db.all<Record<string, number>>(sql`
+    select avg(length(data) + coalesce(length(details), 0)) as bytes, avg(coalesce(length(details), 0)) as leases
+    from segments
+    where node_id in (select node_id from segments group by node_id having count(*) > ${HOUR_OF_WINDOWS})`);
   const sample = sizeOf("samples") / samples;
-  const window = sizeOf("segments", "segments_identity") / segments + sample;
+  const window = (bytes * sizeOf("segments", "segments_identity")) / listed + sample;
   const perByte = sizeOf("buckets", "sqlite_autoindex_buckets_1") / buckets;
   const aDay = DAY_MS / INTERVAL_MS;
   const figures: Figure[] = [
