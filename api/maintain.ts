@@ -3,7 +3,7 @@ import { dropForgotten, dropMarks, dueBuckets, foldLot } from "../db/queries/upk
 import { type Lease, LeaseLostError, takeLease } from "../db/queries/upkeep/lease.ts";
 import { forgetSome, horizonsAt, isToForget } from "../db/queries/upkeep/retention.ts";
 import type { Buckets } from "../db/queries/upkeep/samples.ts";
-import { scanPage, scanRange } from "../db/queries/upkeep/scan.ts";
+import { lastReport, scanPage } from "../db/queries/upkeep/scan.ts";
 import { BUCKET_TIERS } from "../db/tiers.ts";
 import type { BucketTier, Retention } from "../db/tiers.ts";
 import type { Deps } from "./router.ts";
@@ -88,11 +88,10 @@ async function withLease(work: Work): Promise<Tick["end"]> {
 /** Whether all was looked at that had come when the tick began. */
 async function scan(work: Work): Promise<boolean> {
   const { db, lease, tick } = work;
-  let { seen, until } = await scanRange(db);
+  const until = await lastReport(db);
   while (await work.goesOn()) {
-    const page = await scanPage(db, { seen, until }, lease.guard);
+    const page = await scanPage(db, until, lease.guard);
     if (!page) return true;
-    seen = page.seen;
     tick.reports += page.reports;
     tick.damaged += page.damaged;
   }

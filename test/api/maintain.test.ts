@@ -2,6 +2,7 @@ import { freshDb } from "#fresh-db";
 import { sql } from "drizzle-orm";
 import { describe, expect, test } from "vitest";
 import type { Db } from "../../db/client.ts";
+import { deleteCluster } from "../../db/queries/clusters.ts";
 import { LEASE_MS } from "../../db/queries/upkeep/lease.ts";
 import { storeReports } from "../../db/queries/reports.ts";
 import { HOUR, MINUTE, SETTLE_MS, SLOT_MS, slotOf, TEN_MINUTES } from "../../db/tiers.ts";
@@ -155,6 +156,32 @@ test("a tick whose lease ran out writes nothing any more, wherever it was", asyn
     expect(clock.now).toBe(SETTLED + LEASE_MS);
     expect(end, `overtaken after ${calls} calls`).not.toBe("failed");
     expect(await foldedIn(db), `overtaken after ${calls} calls`).toEqual(whole);
+  }
+}, 120_000);
+
+test("reports that come while a cluster is deleted are folded, wherever the tick was", async () => {
+  // Of a node of its own: nothing that is said of another marks its buckets.
+  const [some = [], others = []] = NODES.map((name) => WINDOWS.filter(({ node }) => node.name === name));
+  const whole = await undisturbed();
+  // Each step of the scan, and some of those that follow.
+  for (let calls = 1; ; calls += calls < 10 ? 1 : 6) {
+    const db = await aStore([]);
+    const { tick } = upkeepOf(db);
+    const gone = await aCluster(db, "gone");
+    // Once it is gone, ids of its reports are given again.
+    await storeReports(db, [...some, ...WINDOWS.map((report) => ({ ...report, clusterId: gone }))]);
+    let deleted = false;
+    const deleting = interrupted(db, calls, async () => {
+      if (deleted) return;
+      deleted = true;
+      await deleteCluster(db, gone);
+      await storeReports(db, others);
+    });
+    const { end } = await tick(SETTLED, { on: deleting });
+    if (!deleted) break;
+    expect(end, `deleted after ${calls} calls`).toBe("done");
+    expect(await tick(SETTLED)).toMatchObject({ end: "done" });
+    expect(await foldedIn(db), `deleted after ${calls} calls`).toEqual(whole);
   }
 }, 120_000);
 

@@ -90,7 +90,7 @@ export async function foldLot(db: Db, lot: Buckets, guard: SQL): Promise<Folded>
     ...writes,
     ...(empty.size > 0 ? [deleteBuckets({ ...lot, nodeIds: [...empty] }, guard)] : []),
     ...writeSamples(lot, there),
-    ...passOn(lot, guard),
+    ...passOn(lot, there),
   ]);
   return folded;
 }

@@ -23,6 +23,8 @@ type Row = {
   id: number;
   clusterId: number;
   nodeId: number;
+  boot: number;
+  sequence: number;
   start: number;
   end: number;
   details: ArrayBuffer | number[] | null;
@@ -31,25 +33,21 @@ type Row = {
 export type Scanned = { reports: number; damaged: number };
 type Mark = [clusterId: number, tier: number, nodeId: number, start: number];
 
-/** How far reports were looked at, and how far there are any. */
-export async function scanRange(db: Db): Promise<{ seen: number; until: number }> {
-  const [row] = await db.all<{ seen: number; until: number }>(sql`
-    select seen, coalesce((select max(id) from segments), 0) as until from upkeep`);
-  return row ?? { seen: 0, until: 0 };
+/** How far there are reports. */
+export async function lastReport(db: Db): Promise<number> {
+  const [row] = await db.all<{ id: number }>(sql`select coalesce(max(id), 0) as id from segments`);
+  return row?.id ?? 0;
 }
 
 /**
  * Looks at the next reports, up to that of id `until`: takes over what they say of owners and settings, and marks the
- * buckets they belong to, all in one batch. Undefined where there are none.
+ * buckets they belong to, all in one batch. Undefined where there are none; none where their cluster was deleted meanwhile.
  */
-export async function scanPage(
-  db: Db,
-  range: { seen: number; until: number },
-  guard: SQL,
-): Promise<(Scanned & { seen: number }) | undefined> {
-  const rows = await db.all<Row>(page(range));
+export async function scanPage(db: Db, until: number, lease: SQL): Promise<Scanned | undefined> {
+  const rows = await db.all<Row>(page(until));
   const last = rows.at(-1);
   if (!last) return undefined;
+  const guard = sql`(${lease} and ${isThere(last)})`;
   const writes: SQL[] = [];
   let damaged = 0;
   for (const [clusterId, ofCluster] of Map.groupBy(rows, (row) => row.clusterId)) {
@@ -59,22 +57,30 @@ export async function scanPage(
     const applied = await applyStatements(db, clusterId, read.statements, there);
     writes.push(...applied.writes, ...marksOf(clusterId, ofCluster, applied.changed, there));
   }
-  writes.push(wholeTenMinutes(guard), sql`update upkeep set seen = ${last.id} where ${guard}`);
-  const [first, ...others] = writes.map((write) => db.run(write));
-  if (first) await db.batch([first, ...others]);
-  return { reports: rows.length, damaged, seen: last.id };
+  writes.push(wholeTenMinutes(guard));
+  const seen = db.all(sql`update upkeep set seen = ${last.id} where ${guard} returning 1`);
+  const answers = await db.batch([seen, ...writes.map((write) => db.run(write))]);
+  return answers[0].length > 0 ? { reports: rows.length, damaged } : { reports: 0, damaged: 0 };
 }
 
+/**
+ * Ids are given again once the newest rows are gone: where the last one read is another by now, or none, reports that nobody
+ * read may have ids below it.
+ */
+const isThere = ({ id, clusterId, nodeId, boot, sequence }: Row): SQL => sql`exists (
+  select 1 from segments
+  where id = ${id} and cluster_id = ${clusterId} and node_id = ${nodeId} and boot = ${boot} and sequence = ${sequence})`;
+
 /** Sizes are added up before any details are read. */
-function page({ seen, until }: { seen: number; until: number }): SQL {
+function page(until: number): SQL {
   return sql`
     with sized as (
       select id, size, sum(size) over (order by id rows unbounded preceding) as bytes
       from (
         select id, coalesce(length(details), 0) as size from segments
-        where id > ${seen} and id <= ${until} order by id limit ${PAGE_ROWS})
+        where id > (select seen from upkeep) and id <= ${until} order by id limit ${PAGE_ROWS})
     )
-    select g.id, g.cluster_id as clusterId, g.node_id as nodeId, g.start, g.end, g.details
+    select g.id, g.cluster_id as clusterId, g.node_id as nodeId, g.boot, g.sequence, g.start, g.end, g.details
     from sized cross join segments g on g.id = sized.id
     where sized.bytes - sized.size < ${PAGE_BYTES}
     order by g.id`;
