@@ -41,8 +41,8 @@ test(
   async () => {
     const folder = join(await aFolder(), "demo");
     const demo = startDemo(["--tiny", "--seed", "3", "--folder", folder], { CONNTRAIL_PORT: "0" });
-    const [, url, token = ""] = await demo.said(
-      /listening on (http:\S+), with the simulated fleet of seed 3[^]*TOKEN=(\S+)[^]*snat-flood on shop\/(\S+) [^]*Ctrl-C/,
+    const [, url, token = "", flood = ""] = await demo.said(
+      /listening on (http:\S+), with the simulated fleet of seed 3[^]*TOKEN=(\S+)[^]*(snat-flood on shop\/\S+ from \S+ \S+ UTC)[^]*Ctrl-C/,
     );
     const { body } = await call(`${url}/v1/talkers?cluster=shop&by=pod&metric=opened&since=30m`, token);
     expect(body.talkers[0]).toMatchObject({ cluster: "shop", kind: "pod" });
@@ -56,6 +56,11 @@ test(
     demo.child.kill("SIGINT");
     expect(await demo.ended).toBe(0);
     await expect(fetch(`${url}/healthz`)).rejects.toThrow();
+    const again = startDemo(["--keep", "--folder", folder], { CONNTRAIL_PORT: "0" });
+    const [greeting] = await again.said(/with the simulated fleet of seed 3[^]*Ctrl-C/);
+    expect(greeting).toContain(flood);
+    again.child.kill("SIGINT");
+    expect(await again.ended).toBe(0);
   },
   TIMEOUT_MS,
 );

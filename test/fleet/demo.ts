@@ -1,5 +1,5 @@
-import { mkdir, rm } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { maintain } from "../../api/maintain.ts";
@@ -89,17 +89,31 @@ function readOptions(): Options | undefined {
   }
 }
 
-async function demo({ seed, keep, folder, tiny }: Options, signal: AbortSignal): Promise<void> {
+/** What a history that is kept goes on with. */
+interface Begun {
+  seed: number;
+  tiny: boolean;
+  /** When it was made, epoch ms. */
+  now: number;
+}
+
+async function demo(asked: Options, signal: AbortSignal): Promise<void> {
+  const { keep, folder } = asked;
   const host = process.env["CONNTRAIL_HOST"] || "127.0.0.1";
   const port = Number(process.env["CONNTRAIL_PORT"] || 8787);
   if (port !== 0 && !(await isFree(host, port)))
     throw new Error(`Something else listens on ${host}:${port}; stop it or set CONNTRAIL_PORT`);
+  const minute = Math.floor(Date.now() / TAIL_WINDOW_MS) * TAIL_WINDOW_MS;
+  const begun = join(folder, "demo.json");
+  const { seed, tiny, now } = keep ? await kept(begun) : { ...asked, now: minute };
   const size = tiny ? TINY : FULL;
-  const now = Math.floor(Date.now() / TAIL_WINDOW_MS) * TAIL_WINDOW_MS;
   const eras = erasOf(size, now);
   const options = fleetOf(size, { seed, eras, now });
-  if (!keep) await rm(folder, { recursive: true, force: true });
-  await mkdir(folder, { recursive: true });
+  if (!keep) {
+    console.log("Making the history of three clusters: about a minute ...");
+    await rm(folder, { recursive: true, force: true });
+    await mkdir(folder, { recursive: true });
+  }
   const tokens = await prepare(folder, async (db) => {
     if (keep) return;
     await fill(db, { fleet: options, eras }, { progress: progressBar(process.stdout), signal });
@@ -108,18 +122,27 @@ async function demo({ seed, keep, folder, tiny }: Options, signal: AbortSignal):
     await maintain(upkeep, { ms: FOLD_MS, signal });
   });
   signal.throwIfAborted();
+  await writeFile(begun, JSON.stringify({ seed, tiny, now } satisfies Begun));
   const service = await startService(folder, process.env);
   try {
-    // It begins where the history ends, as if all nodes had been booted then: what its threads knew is gone.
+    // It begins where the history ends, as if all agents had been started then: what its threads knew is gone.
     const fleet = new Fleet(options);
-    console.log(greeting(service.url, { seed, token: tokens.read, truth: fleet.truth, now }));
+    console.log(greeting(service.url, { seed, token: tokens.read, truth: fleet.truth, now: minute }));
     const ends = async () => {
       await service.ended;
       if (!signal.aborted) throw new Error(`The service ended; ${join(folder, "service.log")} says why`);
     };
-    await Promise.race([ends(), live(fleet, service, { from: now, tokens: tokens.ingest, signal })]);
+    await Promise.race([ends(), live(fleet, service, { from: minute, tokens: tokens.ingest, signal })]);
   } finally {
     await service.stop();
+  }
+}
+
+async function kept(begun: string): Promise<Begun> {
+  try {
+    return JSON.parse(await readFile(begun, "utf8")) as Begun;
+  } catch {
+    throw new Error(`${dirname(begun)} has no whole history to go on with; start without --keep`);
   }
 }
 
@@ -151,7 +174,7 @@ async function prepare(
     const ingest = new Map<string, string>();
     for (const name of ["shop", "media", "batch"]) {
       const cluster = await clusterByName(db, name);
-      if (!cluster) throw new Error(`${folder} has no history to go on with; start without --keep`);
+      if (!cluster) throw new Error(`${folder} lacks the cluster ${name}; start without --keep`);
       ingest.set(name, await make("ingest", cluster.id));
     }
     return { read: await make("read", null), ingest };

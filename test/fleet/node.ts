@@ -12,8 +12,8 @@ import type { Failures, Trouble } from "./trouble.ts";
 const KEYFRAME_MS = 600_000;
 const LOSSY_WINDOWS = 0.2;
 const LOST_EVENTS = 0.03;
-/** Reports of the agent begin here after each boot. */
-const FIRST_SEQUENCE = 1;
+/** Reports are numbered by the seconds since the boot at least, so that an agent that begins anew repeats no number. */
+const SECOND_MS = 1_000;
 
 /** What was really so, beside what the agent says of it. */
 export interface Model {
@@ -36,7 +36,7 @@ export class SimulatedNode implements Watcher {
   private met = 0;
   private now: number | undefined;
   private bootedAt = 0;
-  private sequence = FIRST_SEQUENCE;
+  private sequence = 1;
   private keyframeAt = Number.NEGATIVE_INFINITY;
   private told = "";
   private lossy = false;
@@ -71,7 +71,7 @@ export class SimulatedNode implements Watcher {
       this.silent = true;
       return undefined;
     }
-    if (this.now === undefined || this.silent) this.boot(window.from);
+    if (this.now === undefined || this.silent) this.begins(window.from);
     else if (this.now < window.from) this.table.skip(window.from - this.now);
     this.now = window.to;
     const sysctls = this.sysctls(window);
@@ -90,11 +90,12 @@ export class SimulatedNode implements Watcher {
     return { report: this.report(window, keyframe, sysctls), model };
   }
 
-  /** A node that comes back was booted: nothing of its table is left, and its agent begins anew. */
-  private boot(at: number): void {
+  /** Nothing of its table is left, and its agent begins anew. A node that comes back from silence was booted. */
+  private begins(at: number): void {
     this.silent = false;
-    this.bootedAt = at;
-    this.sequence = FIRST_SEQUENCE;
+    const silences = this.trouble.filter(({ silences, spec }) => silences && spec.to <= at);
+    this.bootedAt = Math.max(this.cluster.from, ...silences.map(({ spec }) => spec.to));
+    this.sequence = 1 + Math.floor((at - this.bootedAt) / SECOND_MS);
     this.keyframeAt = Number.NEGATIVE_INFINITY;
     this.told = "";
     this.summary = new Summary();
