@@ -1,4 +1,5 @@
-import { innermost, isDatabaseFailure, isDatabaseFull } from "../db/failure.ts";
+import { SegmentError, SegmentSizeError } from "../db/bucket.ts";
+import { innermost, isDatabaseFull } from "../db/failure.ts";
 import { dropForgotten, dropMarks, dueBuckets, foldLot } from "../db/queries/upkeep/fold.ts";
 import { type Lease, LeaseLostError, takeLease } from "../db/queries/upkeep/lease.ts";
 import { forgetSome, horizonsAt, isToForget } from "../db/queries/upkeep/retention.ts";
@@ -116,6 +117,10 @@ async function foldTier(work: Work, tier: BucketTier): Promise<boolean> {
   }
 }
 
+/** What reading and folding damaged blobs throws. Anything else, such as a lost connection, may be gone by the next tick. */
+const isOfData = (error: unknown): boolean =>
+  error instanceof SegmentError || error instanceof SegmentSizeError || error instanceof RangeError;
+
 /** What cannot be folded must not hold up the rest, nor keep for ever what it is to be folded from. */
 async function foldOrDrop(work: Work, lot: Buckets): Promise<void> {
   const { db, lease, tick, log } = work;
@@ -124,7 +129,7 @@ async function foldOrDrop(work: Work, lot: Buckets): Promise<void> {
     tick.buckets += buckets;
     tick.damaged += damaged;
   } catch (error) {
-    if (isDatabaseFailure(error)) throw error;
+    if (!isOfData(error)) throw error;
     if (lot.nodeIds.length > 1) {
       for (const nodeId of lot.nodeIds) await foldOrDrop(work, { ...lot, nodeIds: [nodeId] });
       return;

@@ -1,3 +1,4 @@
+import { DrizzleQueryError } from "drizzle-orm";
 import { drizzle } from "drizzle-orm/d1";
 import type { Db } from "./client.ts";
 
@@ -17,7 +18,10 @@ export function openD1(binding: D1Database): Db {
         const { sql, params } = query.getQuery();
         return binding.prepare(sql).bind(...params);
       });
-      const results = await binding.batch(statements);
+      const results = await binding.batch(statements).catch((error: unknown) => {
+        // As drizzle does with single ones: a lost connection is a plain Error, and nothing else would tell whose it is.
+        throw new DrizzleQueryError("batch", [], error instanceof Error ? error : new Error(String(error)));
+      });
       return prepared.map((query, at) => {
         const result = results[at];
         return query.getQuery().method === "run" ? result : query.mapResult(result, true);

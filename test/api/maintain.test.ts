@@ -121,6 +121,26 @@ describe("a tick that dies", () => {
     expect(calls).toBeGreaterThan(12);
   }, 120_000);
 
+  test("of a connection that was lost once leaves all to the next", async () => {
+    const whole = await undisturbed();
+    for (let calls = 1; ; calls += calls < 10 ? 1 : 5) {
+      const db = await aStore();
+      const { tick } = upkeepOf(db);
+      let lost = false;
+      const losing = interrupted(db, calls, () => {
+        if (lost) return;
+        lost = true;
+        throw new Error("Network connection lost.");
+      });
+      const { end } = await tick(SETTLED, { on: losing });
+      if (!lost) break;
+      expect(["failed", "done"], `lost after ${calls} calls`).toContain(end);
+      // Where it was the lease that could not be given back.
+      expect(await tick(SETTLED + LEASE_MS)).toMatchObject({ end: "done" });
+      expect(await foldedIn(db), `lost after ${calls} calls`).toEqual(whole);
+    }
+  }, 120_000);
+
   test("gives its lease back where it can", async () => {
     const db = await aStore();
     const { tick, log } = upkeepOf(db);
