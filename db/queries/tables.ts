@@ -26,6 +26,7 @@ import { holdersIn } from "./facts.ts";
 import { ownersNamed } from "./owners.ts";
 import { dirtyIn } from "./stock.ts";
 import { segmentsIn } from "./windows.ts";
+import type { WindowRange } from "./windows.ts";
 
 /** Who had what in [from, to) of a cluster, or of a node of it. */
 export type TableQuestion = Filter & {
@@ -63,8 +64,10 @@ export type Reading = {
  * cluster.
  */
 const MAX_NODES = 8;
-/** Of up to 1 MB each: a Worker has 128 MB. */
+/** Of all nodes that are read at once, of up to 1 MB each: a Worker has 128 MB. */
 const PAGE_BUCKETS = 16;
+/** Minutes folded between two turns of the event loop: those of a large node take some 20 ms. */
+const MINUTES_A_TURN = 8;
 
 const NOTHING: Table = { keys: [], columns: {}, rest: { rows: 0 }, lack: {}, miss: {} };
 
@@ -133,25 +136,43 @@ async function* slotsOfCluster(
   }
 }
 
-/** Of several nodes, what they have in a slot is added up. */
+/** Of several nodes, what they have in a slot is added up. No more is held than a page of each. */
 async function* slotsOfNodes(
   { db, clusterId, narrowing }: Reader,
   nodes: readonly Node[],
   pieces: readonly Piece[],
 ): AsyncGenerator<Slot> {
   const { dimension } = narrowing;
+  const page = Math.ceil(PAGE_BUCKETS / nodes.length);
   for (const piece of pieces) {
-    const slots = new Map<number, Table[]>();
-    for (const { id, name } of nodes) {
+    const all = nodes.map(({ id }) => {
       const one = { clusterId, nodeId: id, piece, dimension };
-      const found = piece.tier === WINDOW ? minutesIn(db, one) : bucketsIn(db, one);
-      for await (const { start, bucket } of found) {
-        const table = narrowing.table(bucket[dimension] ?? NOTHING, name);
-        slots.set(start, [...(slots.get(start) ?? []), table]);
-      }
-    }
-    for (const [start, tables] of [...slots].toSorted(([a], [b]) => a - b))
+      return piece.tier === WINDOW ? minutesIn(db, one) : bucketsIn(db, one, page);
+    });
+    for await (const { start, found } of sideBySide(all)) {
+      const tables = found.map(({ bucket, at }) =>
+        narrowing.table(bucket[dimension] ?? NOTHING, nodes[at]?.name),
+      );
       yield slot(piece.tier, start, narrowing.together(tables));
+    }
+  }
+}
+
+/** What several have of the same slot, slot by slot; `at`: which of them. */
+async function* sideBySide(
+  all: readonly AsyncGenerator<Found>[],
+): AsyncGenerator<{ start: number; found: (Found & { at: number })[] }> {
+  const heads: (Found | undefined)[] = [];
+  const next = async (at: number) => {
+    heads[at] = (await all[at]?.next())?.value;
+  };
+  for (const at of all.keys()) await next(at);
+  for (;;) {
+    const start = heads.reduce((first, head) => Math.min(first, head?.start ?? Infinity), Infinity);
+    if (start === Infinity) return;
+    const found = heads.flatMap((head, at) => (head?.start === start ? { ...head, at } : []));
+    yield { start, found };
+    for (const { at } of found) await next(at);
   }
 }
 
@@ -165,38 +186,57 @@ const slot = (tier: Tier, from: number, table: Table): Slot => ({
 type OneOf = { clusterId: number; nodeId: number; piece: Piece; dimension: Dimension };
 type Found = { start: number; bucket: Bucket };
 
-async function* bucketsIn(db: Db, { clusterId, nodeId, piece, dimension }: OneOf): AsyncGenerator<Found> {
+async function* bucketsIn(
+  db: Db,
+  { clusterId, nodeId, piece, dimension }: OneOf,
+  page = PAGE_BUCKETS,
+): AsyncGenerator<Found> {
   let from = piece.from;
   while (from < piece.to) {
     const rows = await db.all<{ start: number; data: ArrayBuffer | number[] }>(sql`
       select start, data from buckets
       where cluster_id = ${clusterId} and tier = ${piece.tier} and node_id = ${nodeId}
         and start >= ${from} and start < ${piece.to}
-      order by start limit ${PAGE_BUCKETS}`);
+      order by start limit ${page}`);
     for (const { start, data } of rows)
       yield { start, bucket: decodeBucket(new Uint8Array(data), [dimension]) };
     // A local driver works synchronously: others get their turn between two pages.
     await new Promise((resolve) => setImmediate(resolve));
     const last = rows.at(-1);
-    from = last && rows.length === PAGE_BUCKETS ? last.start + 1 : piece.to;
+    from = last && rows.length === page ? last.start + 1 : piece.to;
   }
 }
 
 /** Windows of a node folded as those of a cluster are, so that both say the same of the same time. */
 async function* minutesIn(db: Db, { clusterId, nodeId, piece }: OneOf): AsyncGenerator<Found> {
-  const holders = await holdersIn(db, clusterId, { ...reach(piece), nodeIds: [nodeId] });
-  const minutes = new Map<number, FoldWindow[]>();
-  for await (const { start, end, data } of segmentsIn(db, { clusterId, nodeId, ...piece })) {
+  const heldBy = (await holdersIn(db, clusterId, { ...reach(piece), nodeIds: [nodeId] }))(nodeId);
+  let folded = 0;
+  for await (const { start, windows } of windowsByMinute(db, { clusterId, nodeId, ...piece })) {
+    // A local driver works synchronously: others get their turn.
+    if (folded++ % MINUTES_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    yield { start, bucket: foldWindows({ start, end: start + SLOT_MS[MINUTE] }, windows, heldBy) };
+  }
+}
+
+/** The windows that reach into each minute of a range. They come in time: of a minute that is over, no more do. */
+async function* windowsByMinute(
+  db: Db,
+  range: WindowRange,
+): AsyncGenerator<{ start: number; windows: FoldWindow[] }> {
+  let minutes = new Map<number, FoldWindow[]>();
+  for await (const { start, end, data } of segmentsIn(db, range)) {
+    const current = slotOf(MINUTE, start);
+    yield* inOrder([...minutes].filter(([minute]) => minute < current));
+    minutes = new Map([...minutes].filter(([minute]) => minute >= current));
     const window = { start, end, segment: decodeSegment(data) };
-    for (const minute of minutesOf({ from: Math.max(start, piece.from), to: Math.min(end, piece.to) }))
+    for (const minute of minutesOf({ from: Math.max(start, range.from), to: Math.min(end, range.to) }))
       minutes.set(minute, [...(minutes.get(minute) ?? []), window]);
   }
-  for (const [start, windows] of [...minutes].toSorted(([a], [b]) => a - b))
-    yield {
-      start,
-      bucket: foldWindows({ start, end: start + SLOT_MS[MINUTE] }, windows, holders(nodeId)),
-    };
+  yield* inOrder([...minutes]);
 }
+
+const inOrder = (minutes: readonly [number, FoldWindow[]][]) =>
+  minutes.toSorted(([a], [b]) => a - b).map(([start, windows]) => ({ start, windows }));
 
 /** Windows may begin before the piece and end after it. */
 const reach = ({ from, to }: Range): Range => ({ from: from - SLOT_MS[HOUR], to: to + SLOT_MS[HOUR] });
