@@ -3,6 +3,7 @@ import type { Amounts, Measure } from "../db/fold/measures.ts";
 import type { Bounds } from "../db/fold/table.ts";
 import type { TalkerAnswer } from "../db/queries/talkers.ts";
 import type { Part } from "../db/talkers/ranking.ts";
+import { inTurn } from "./in-turn.ts";
 
 /** A cluster and a way to ask it for its first `limit` rows. */
 export interface Asked {
@@ -24,14 +25,14 @@ export async function askFleet(
   limit: number,
   metric: Measure,
 ): Promise<FleetAnswer> {
-  const first = await oneByOne(clusters, ({ ask }) => ask(limit));
+  const first = await inTurn(clusters, ({ ask }) => ask(limit));
   const rankedBy = first.some((answer) => answer.rankedBy === metric) ? metric : "entries";
   const rank = ({ amounts }: Part) => amounts[rankedBy] ?? -1;
   const kept = rowsKept(
     first.map(({ rows }) => rows.map(rank)),
     limit,
   );
-  const answers = await oneByOne(first, async (answer, at) => {
+  const answers = await inTurn(first, async (answer, at) => {
     const keep = kept[at] ?? 0;
     return keep < answer.rows.length ? ((await clusters[at]?.ask(keep)) ?? answer) : answer;
   });
@@ -53,13 +54,6 @@ export async function askFleet(
     pieces: answers.flatMap(({ pieces }) => pieces),
     coveredMs: Math.max(0, ...answers.map(({ coveredMs }) => coveredMs)),
   };
-}
-
-/** In turn, so that the tables of one cluster are in memory and not those of all. */
-async function oneByOne<T, U>(all: readonly T[], ask: (one: T, at: number) => Promise<U>): Promise<U[]> {
-  const answers: U[] = [];
-  for (const [at, one] of all.entries()) answers.push(await ask(one, at));
-  return answers;
 }
 
 /** How many of each cluster's rows are among the `limit` largest of all. */

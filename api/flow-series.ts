@@ -4,6 +4,7 @@ import { flowSeries } from "../db/queries/flow-series.ts";
 import { topTalkers } from "../db/queries/talkers.ts";
 import type { By, Filter } from "../db/talkers/source.ts";
 import type { Piece } from "../db/plan.ts";
+import { inTurn } from "./in-turn.ts";
 import type { FlowQuestion, Series } from "./series-query.ts";
 import type { Steps } from "./step.ts";
 import { namesOf } from "./talker-rows.ts";
@@ -16,12 +17,10 @@ export async function flowSeriesOf(db: Db, clusters: readonly Cluster[], asked: 
   const { by, node, rate = false } = asked;
   const question = { ...asked, rate, by: by ?? wholeBy(asked) };
   const { keys, omitted } = by ? await largest(db, clusters, { ...asked, by }) : NONE;
-  const answers = await Promise.all(
-    clusters.map(async ({ id, name }) => ({
-      cluster: name,
-      ...(await flowSeries(db, { ...question, clusterId: id, keys: keys.get(id) ?? [] })),
-    })),
-  );
+  const answers = await inTurn(clusters, async ({ id, name }) => ({
+    cluster: name,
+    ...(await flowSeries(db, { ...question, clusterId: id, keys: keys.get(id) ?? [] })),
+  }));
   const series = answers.flatMap(({ cluster, rows, others }): Series[] => [
     ...rows.map(({ key, points }) => ({ labels: { cluster, ...labelsOf(question.by, key) }, points })),
     by
@@ -41,9 +40,10 @@ const NONE: Largest = { keys: new Map(), omitted: 0 };
 
 /** Keys by id of the cluster. */
 async function largest(db: Db, clusters: readonly Cluster[], asked: Asked & { by: By }): Promise<Largest> {
-  const answers = await Promise.all(
-    clusters.map(async ({ id }) => ({ id, answer: await topTalkers(db, { ...asked, clusterId: id }) })),
-  );
+  const answers = await inTurn(clusters, async ({ id }) => ({
+    id,
+    answer: await topTalkers(db, { ...asked, clusterId: id }),
+  }));
   const rows = answers
     .flatMap(({ id, answer }) =>
       answer.rows.map(({ key, amounts }) => ({ id, key, amount: amounts[asked.metric] ?? 0 })),

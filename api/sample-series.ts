@@ -2,6 +2,7 @@ import type { Db } from "../db/client.ts";
 import type { Cluster } from "../db/queries/clusters.ts";
 import { series as readSeries } from "../db/queries/series.ts";
 import type { SeriesAnswer } from "../db/queries/series.ts";
+import { inTurn } from "./in-turn.ts";
 import type { SampleQuestion, Series } from "./series-query.ts";
 import type { Steps } from "./step.ts";
 
@@ -12,12 +13,10 @@ export async function sampleSeriesOf(
   question: Omit<SampleQuestion, keyof Steps> & Steps,
 ) {
   const { by, node, limit, aggregate = "max", rate = false } = question;
-  const answers = await Promise.all(
-    clusters.map(async ({ id, name }) => ({
-      cluster: name,
-      answer: await readSeries(db, { ...question, aggregate, rate, clusterId: id }),
-    })),
-  );
+  const answers = await inTurn(clusters, async ({ id, name }) => ({
+    cluster: name,
+    answer: await readSeries(db, { ...question, aggregate, rate, clusterId: id }),
+  }));
   const together = by === "node" && node === undefined ? highest(answers, limit) : all(answers);
   return { ...together, pieces: answers.flatMap(({ answer }) => answer.pieces) };
 }

@@ -1,4 +1,5 @@
 import { test } from "vitest";
+import type { Db } from "../../db/client.ts";
 import { aReport, aWholeReport, NOW } from "../support/a-report.ts";
 import { foldSamples } from "../support/folded-samples.ts";
 import { ADMIN, openService, type Service } from "../support/service.ts";
@@ -46,6 +47,25 @@ test("by node there is one series each, the highest peak first, of so many clust
   expect((await ask(service, "metric=count&by=node&limit=1")).body.omitted).toBe(2);
   expect((await ask(service, "metric=count&by=node&limit=3")).body.omitted).toBe(0);
 });
+
+test.for(["metric=count", "metric=count&by=node", "metric=entries&by=address", "metric=entries&port=443"])(
+  "clusters are asked one after another, so that what one reads is in memory: %s",
+  async (query, { expect }) => {
+    const { db } = await twoClusters();
+    const under = { way: 0, most: 0 };
+    const all = async (statement: Parameters<Db["all"]>[0]) => {
+      under.most = Math.max(under.most, ++under.way);
+      try {
+        return await db.all(statement);
+      } finally {
+        under.way--;
+      }
+    };
+    const service = await openService({ db: Object.assign(Object.create(db), { all }) });
+    expect((await ask(service, query)).status).toBe(200);
+    expect(under.most).toBe(1);
+  },
+);
 
 test("a node asked for is the only series", async ({ expect }) => {
   const service = await twoClusters();
