@@ -2,7 +2,7 @@ import { SegmentError, SegmentSizeError } from "../db/bucket.ts";
 import { innermost, isDatabaseFull } from "../db/failure.ts";
 import { dropForgotten, dropMarks, dueBuckets, foldLot } from "../db/queries/upkeep/fold.ts";
 import { type Lease, LeaseLostError, takeLease } from "../db/queries/upkeep/lease.ts";
-import { forgetSome, horizonsAt, isToForget } from "../db/queries/upkeep/retention.ts";
+import { forgetSome, horizonsAt, isToForget, notAheadOf } from "../db/queries/upkeep/retention.ts";
 import type { Buckets } from "../db/queries/upkeep/samples.ts";
 import { lastReport, scanPage } from "../db/queries/upkeep/scan.ts";
 import { BUCKET_TIERS } from "../db/tiers.ts";
@@ -44,6 +44,7 @@ type Work = UpkeepDeps & { lease: Lease; tick: Tick; goesOn: () => Promise<boole
  */
 export async function maintain(deps: UpkeepDeps, budget: Budget): Promise<Tick> {
   const startedAt = deps.now();
+  let latest = startedAt;
   const tick: Tick = {
     end: "busy",
     reports: 0,
@@ -58,7 +59,10 @@ export async function maintain(deps: UpkeepDeps, budget: Budget): Promise<Tick> 
     const goesOn = async () => {
       // Requests get their turn between any two steps.
       await new Promise((resolve) => setImmediate(resolve));
-      if (budget.signal?.aborted || deps.now() - startedAt >= budget.ms) return false;
+      const now = deps.now();
+      // By a clock that went back there is no telling how long it takes: the next tick begins anew.
+      if (budget.signal?.aborted || now < latest || now - startedAt >= budget.ms) return false;
+      latest = now;
       await lease?.keep();
       return true;
     };
@@ -101,6 +105,7 @@ async function scan(work: Work): Promise<boolean> {
 
 async function fold(work: Work): Promise<boolean> {
   const { db, lease, tick } = work;
+  await db.run(notAheadOf(work.now(), lease.guard));
   tick.tooLate += await dropForgotten(db, lease.guard);
   for (const tier of BUCKET_TIERS) if (!(await foldTier(work, tier))) return false;
   return true;

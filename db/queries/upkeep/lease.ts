@@ -19,16 +19,21 @@ export type Lease = {
   release(): Promise<void>;
 };
 
-/** The lease, or undefined where another tick has it. `holder` names this tick and no other. */
+/**
+ * The lease, or undefined where another tick has it. `holder` names this tick and no other. A lease that runs so long that no clock
+ * which is right can have granted it is taken over: else all upkeep would stop until then.
+ */
 export async function takeLease(db: Db, holder: string, now: () => number): Promise<Lease | undefined> {
   const guard = sql`exists (select 1 from upkeep where holder = ${holder})`;
   let expiresAt = now() + LEASE_MS;
   const taken = await db.all(sql`
     update upkeep set holder = ${holder}, expires_at = ${expiresAt}
-    where holder is null or expires_at <= ${now()} returning id`);
+    where holder is null or expires_at <= ${now()} or expires_at > ${now() + 2 * LEASE_MS} returning id`);
   if (taken.length === 0) return undefined;
   const keep = async () => {
-    if (expiresAt - now() > LEASE_MS / 2) return;
+    const left = expiresAt - now();
+    // More than the whole: the clock went back.
+    if (left > LEASE_MS / 2 && left <= LEASE_MS) return;
     expiresAt = now() + LEASE_MS;
     const kept = await db.all(sql`
       update upkeep set expires_at = ${expiresAt} where holder = ${holder} returning id`);

@@ -31,6 +31,14 @@ const KEPT_FROM = {
   [HOUR]: sql.raw("hours_from"),
 };
 const FOLDED_FROM = [WINDOW, MINUTE, TEN_MINUTES, HOUR] as const;
+/** Of a tier, all that one of these is folded from goes at once. */
+const FORGOTTEN_BY = {
+  [WINDOW]: TEN_MINUTES,
+  [MINUTE]: TEN_MINUTES,
+  [TEN_MINUTES]: HOUR,
+  [HOUR]: DAY,
+  [DAY]: DAY,
+} as const;
 
 /** From when on a tier is whole: an expression over upkeep. */
 export const keptFrom = (tier: Tier): SQL => (tier === DAY ? sql`0` : KEPT_FROM[tier]);
@@ -42,21 +50,17 @@ export const keptFrom = (tier: Tier): SQL => (tier === DAY ? sql`0` : KEPT_FROM[
 export async function horizonsAt(db: Db, retention: Retention, now: number): Promise<Horizons> {
   const dirty = await db.all<{ tier: BucketTier; ofCluster: number; start: number }>(sql`
     select tier, node_id = ${WHOLE_CLUSTER} as ofCluster, min(start) as start from dirty group by 1, 2`);
-  const before = (
-    tier: Tier,
-    coarser: BucketTier,
-    isWaiting: (tier: BucketTier, ofCluster: boolean) => boolean,
-  ) => {
+  const before = (tier: Tier, isWaiting: (tier: BucketTier, ofCluster: boolean) => boolean) => {
     const waiting = dirty.filter((mark) => isWaiting(mark.tier, mark.ofCluster === 1));
     const since = Math.min(now - retention[tier], ...waiting.map(({ start }) => start));
-    return Math.max(0, slotOf(coarser, since));
+    return Math.max(0, slotOf(FORGOTTEN_BY[tier], since));
   };
   return {
-    [WINDOW]: before(WINDOW, TEN_MINUTES, (tier) => tier <= TEN_MINUTES),
-    [MINUTE]: before(MINUTE, TEN_MINUTES, (tier, ofCluster) => ofCluster && tier <= TEN_MINUTES),
-    [TEN_MINUTES]: before(TEN_MINUTES, HOUR, (tier) => tier <= HOUR),
-    [HOUR]: before(HOUR, DAY, () => true),
-    [DAY]: before(DAY, DAY, () => false),
+    [WINDOW]: before(WINDOW, (tier) => tier <= TEN_MINUTES),
+    [MINUTE]: before(MINUTE, (tier, ofCluster) => ofCluster && tier <= TEN_MINUTES),
+    [TEN_MINUTES]: before(TEN_MINUTES, (tier) => tier <= HOUR),
+    [HOUR]: before(HOUR, () => true),
+    [DAY]: before(DAY, () => false),
   };
 }
 
@@ -108,6 +112,20 @@ function advance(horizons: Horizons, guard: SQL): SQL {
   return sql`
     update upkeep set forgetting = 1, ${sql.join(columns, sql`, `)}
     where (not forgetting or ${hasAdvanced(horizons)}) and ${guard}`;
+}
+
+/**
+ * Takes back what a clock that ran ahead has set: what began before now may be forgotten, but nothing that begins in a slot that
+ * still lasts.
+ */
+export function notAheadOf(now: number, guard: SQL): SQL {
+  const slots = FOLDED_FROM.map((tier) => ({
+    column: KEPT_FROM[tier],
+    begin: slotOf(FORGOTTEN_BY[tier], now),
+  }));
+  const columns = slots.map(({ column, begin }) => sql`${column} = min(${column}, ${begin})`);
+  const ahead = slots.map(({ column, begin }) => sql`${column} > ${begin}`);
+  return sql`update upkeep set ${sql.join(columns, sql`, `)} where (${sql.join(ahead, sql` or `)}) and ${guard}`;
 }
 
 /** An id may be given again once the newest rows are gone: what comes next must be above what was looked at. */

@@ -46,6 +46,29 @@ test("ticks come at once and then one after the other, until told to stop", asyn
   expect(await db.all(sql`select holder, seen from upkeep`)).toEqual([{ holder: null, seen: 2 }]);
 });
 
+test("a lease that others hold for minutes is logged, once in a while", async ({ expect }) => {
+  const db = await freshDb();
+  await db.run(sql`update upkeep set holder = 'another', expires_at = 20000`);
+  const stopping = new AbortController();
+  const log: LogEvent[] = [];
+  // Each look at the clock is 100 s later, and the other one prolongs its lease meanwhile.
+  let looks = 0;
+  const now = () => {
+    looks += 1;
+    if (looks === 30) stopping.abort();
+    return looks * 100_000;
+  };
+  const busy = Object.assign(Object.create(db) as typeof db, { all: () => Promise.resolve([]) });
+  await keepUp(
+    { db: busy, now, log: (event) => void log.push(event), retention: DEFAULT_RETENTION },
+    1,
+    stopping.signal,
+  );
+  expect(log.length).toBeGreaterThan(1);
+  expect(log.length).toBeLessThan(10);
+  for (const event of log) expect(event).toMatchObject({ level: "warning", event: "tick-busy" });
+});
+
 test("the service folds what it was sent, and gives its lease back when it ends", async ({ expect }) => {
   const folder = await aFolder();
   const api = startApi(folder, { CONNTRAIL_ADMIN_TOKEN: ADMIN, CONNTRAIL_TICK: "1s" });
