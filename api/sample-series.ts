@@ -1,8 +1,9 @@
 import type { Db } from "../db/client.ts";
 import type { Cluster } from "../db/queries/clusters.ts";
-import { series as readSeries } from "../db/queries/series.ts";
+import { series as readSeries, TooMuchToReadError } from "../db/queries/series.ts";
 import type { SeriesAnswer } from "../db/queries/series.ts";
 import { inTurn } from "./in-turn.ts";
+import { invalid } from "./problem.ts";
 import type { SampleQuestion, Series } from "./series-query.ts";
 import type { Steps } from "./step.ts";
 
@@ -15,10 +16,17 @@ export async function sampleSeriesOf(
   const { by, node, limit, aggregate = "max", rate = false } = question;
   const answers = await inTurn(clusters, async ({ id, name }) => ({
     cluster: name,
-    answer: await readSeries(db, { ...question, aggregate, rate, clusterId: id }),
+    answer: await readSeries(db, { ...question, aggregate, rate, clusterId: id }).catch(refused),
   }));
   const together = by === "node" && node === undefined ? highest(answers, limit) : all(answers);
   return { ...together, pieces: answers.flatMap(({ answer }) => answer.pieces) };
+}
+
+function refused(error: unknown): never {
+  if (!(error instanceof TooMuchToReadError)) throw error;
+  const message =
+    "is too short for so long a range of so many nodes: use a multiple of 10m, a shorter range, or name a node";
+  throw invalid("The query is invalid.", [{ path: ["step"], message }]);
 }
 
 type Answers = readonly { cluster: string; answer: SeriesAnswer }[];

@@ -1,5 +1,5 @@
 import { tiersOf } from "../db/queries/series.ts";
-import { fits, SLOT_MS, WINDOW } from "../db/tiers.ts";
+import { fits, SLOT_MS, TEN_MINUTES, WINDOW } from "../db/tiers.ts";
 import type { Retention, Tier } from "../db/tiers.ts";
 import { invalid } from "./problem.ts";
 import { MAX_RANGE_MS, type Slice } from "./window.ts";
@@ -11,8 +11,9 @@ export const MAX_POINTS_TOGETHER = 250_000;
 /** Agents report no shorter windows, so shorter steps only repeat what the one before says. */
 const MIN_STEP_MS = 5_000;
 const POINTS = 300;
-/** A series each of many nodes reads the rows of them all. */
+/** A series each of many nodes reads the rows of them all; more than these where they are buckets: a day shows ten minutes of silence. */
 const POINTS_OF_MANY = 100;
+const BUCKET_POINTS_OF_MANY = 150;
 const MINUTE = 60_000;
 /** Steps that divide the coarser ones, so that zooming out adds up. */
 const STEPS = [0.5, 1, 2, 5, 10, 30, 60, 120, 360, 720, 1440].map((minutes) => minutes * MINUTE);
@@ -41,9 +42,10 @@ export interface Steps extends Slice {
 export function resolveStep(step: number | undefined, slice: Slice, asked: Asked): number {
   const range = slice.to - slice.from;
   if (step === undefined) {
-    const points = asked.series > 1 ? POINTS_OF_MANY : POINTS;
+    const ofMany = (step: number) => (fits(TEN_MINUTES, step) ? BUCKET_POINTS_OF_MANY : POINTS_OF_MANY);
+    const points = (step: number) => (asked.series > 1 ? ofMany(step) : POINTS);
     const finest = finestKept(slice, asked);
-    return STEPS.find((known) => range / known <= points && fits(finest, known)) ?? LONGEST_STEP_MS;
+    return STEPS.find((known) => range / known <= points(known) && fits(finest, known)) ?? LONGEST_STEP_MS;
   }
   if (step < MIN_STEP_MS) throw wrong("is shorter than the shortest window, 5s");
   if (step > MAX_RANGE_MS) throw wrong("is longer than what is kept, 400d");

@@ -4,7 +4,7 @@ import type { Db } from "../client.ts";
 import { plan } from "../plan.ts";
 import type { Piece } from "../plan.ts";
 import { storable } from "../text.ts";
-import { AGGREGATES, CLUSTER_TIERS, fits, NODE_TIERS, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
+import { AGGREGATES, CLUSTER_TIERS, fits, NODE_TIERS, SLOT_MS, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
 import type { Retention, Tier } from "../tiers.ts";
 import { MAX_WINDOW_MS } from "./reports.ts";
 import { measured } from "./series/measured.ts";
@@ -38,8 +38,21 @@ export type Series = { node: string | null; points: [number, number][] };
 /** `omitted`: how many series more there are. `pieces`: what was read. */
 export type SeriesAnswer = { series: Series[]; omitted: number; pieces: Piece[] };
 
-/** Nodes whose series are made in one statement: a day of windows of so many takes some 100 ms. */
+/** Rows of windows and of the steps they reach into that one statement makes: some 100 ms, in which nothing else happens on Node. */
+const ROWS_A_LOOK = 30_000;
 const NODES_A_LOOK = 100;
+/** And that one question may make: some seconds of a core. Sixteen hours of windows of 1,000 nodes are as many, of ten minutes two weeks. */
+export const MAX_ROWS = 2_000_000;
+/** Of the windows of most nodes. */
+const WINDOW_MS = 30_000;
+
+/** The answer would take too long to make. */
+export class TooMuchToReadError extends Error {
+  constructor() {
+    super("it would read too many windows");
+    this.name = "TooMuchToReadError";
+  }
+}
 
 /** Tiers that there are of a cluster or of a node, finest first. */
 export const tiersOf = (by: "cluster" | "node"): readonly Tier[] =>
@@ -48,7 +61,7 @@ export const tiersOf = (by: "cluster" | "node"): readonly Tier[] =>
 /**
  * How a metric went. A node's gauge is of the windows that reach into the step; a count is the sum of the windows that
  * begin in it, so that steps add up. The cluster's is the sum over the nodes, minute by minute, but of utilisation the
- * highest: one full table is no better for the others. Series with the highest peaks come first.
+ * highest: one full table is no better for the others. Series with the highest peaks come first. Throws TooMuchToReadError.
  */
 export async function series(db: Db, query: SeriesQuery): Promise<SeriesAnswer> {
   const names = query.by === "node" ? await nodesOf(db, query) : new Map([[WHOLE_CLUSTER, null]]);
@@ -57,11 +70,14 @@ export async function series(db: Db, query: SeriesQuery): Promise<SeriesAnswer> 
   const { retention, now } = query;
   const dirty = await dirtyIn(db, query.clusterId, nodeIds, query);
   const pieces = plan(query, { tiers, dirty, retention, now });
+  const rowsANode = rowsOf(pieces, query.stepMs);
+  if (rowsANode * nodeIds.length > MAX_ROWS) throw new TooMuchToReadError();
+  const nodesALook = Math.max(1, Math.min(NODES_A_LOOK, Math.floor(ROWS_A_LOOK / Math.max(1, rowsANode))));
   const peaks = new Map<number, number>();
   const found = new Map<number, Series>();
   let there = 0;
-  for (let at = 0; at < nodeIds.length; at += NODES_A_LOOK) {
-    const rows = await db.all<Row>(statement(query, pieces, nodeIds.slice(at, at + NODES_A_LOOK)));
+  for (let at = 0; at < nodeIds.length; at += nodesALook) {
+    const rows = await db.all<Row>(statement(query, pieces, nodeIds.slice(at, at + nodesALook)));
     there += rows[0]?.nodes ?? 0;
     for (const { node, peak, step, value } of rows) {
       const one = found.get(node) ?? { node: names.get(node) ?? null, points: [] };
@@ -78,6 +94,13 @@ export async function series(db: Db, query: SeriesQuery): Promise<SeriesAnswer> 
   }
   const shown = byPeak(peaks).flatMap((node) => found.get(node) ?? []);
   return { series: shown, omitted: there - shown.length, pieces };
+}
+
+/** Of one node, some: a window is looked at once for each step that it reaches into. */
+function rowsOf(pieces: readonly Piece[], stepMs: number): number {
+  const rows = ({ tier, from, to }: Piece) =>
+    tier === WINDOW ? (to - from) / Math.min(WINDOW_MS, stepMs) : (to - from) / SLOT_MS[tier];
+  return pieces.reduce((sum, piece) => sum + rows(piece), 0);
 }
 
 /** Equal ones in the order of their ids. */
@@ -127,7 +150,7 @@ function fromWindows(
     ? sql`(s.start / ${length} + o.value) * ${length}`
     : sql`s.start / ${length} * ${length}`;
   const reaching = sql`
-    cross join json_each(${stepsAWindow(stepMs)}) o
+    cross join json_each(iif(s.start / ${length} < (s.end - 1) / ${length}, ${stepsAWindow(stepMs)}, '[0]')) o
     where s.end > p.value ->> 1 and ${step} < s.end and ${step} < p.value ->> 2 and ${step} + ${length} > p.value ->> 1`;
   const [before, which] = how.reaches ? [MAX_WINDOW_MS, reaching] : [1, sql``];
   return sql`

@@ -1,3 +1,4 @@
+import { sql } from "drizzle-orm";
 import { test } from "vitest";
 import type { Db } from "../../db/client.ts";
 import { aReport, aWholeReport, NOW } from "../support/a-report.ts";
@@ -67,6 +68,20 @@ test.for(["metric=count", "metric=count&by=node", "metric=entries&by=address", "
   },
 );
 
+test("short steps over long ranges of many nodes are refused with what to do instead", async ({ expect }) => {
+  const { db, ...service } = await twoClusters();
+  await db.run(sql`
+    insert into nodes (cluster_id, name, agent, kernel, addresses, blind, first_seen_at, described_at)
+    with recursive n(i) as (select 1 union all select i + 1 from n where i < 1000)
+    select 1, 'more-' || i, '', '', '[]', '[]', 0, 0 from n`);
+  const { status, body } = await ask({ db, ...service }, "metric=count&by=node&step=1m&since=24h&limit=10");
+  expect([status, body.errors[0].path]).toEqual([422, ["step"]]);
+  expect(body.errors[0].message).toContain("use a multiple of 10m");
+  expect((await ask({ db, ...service }, "metric=count&by=node&step=10m&since=24h&limit=10")).status).toBe(
+    200,
+  );
+});
+
 test("a node asked for is the only series", async ({ expect }) => {
   const service = await twoClusters();
   const { body } = await ask(service, "metric=limit&node=node-2");
@@ -108,6 +123,11 @@ test.for([
   { query: "since=1h&node=node-1", stepMs: 30_000 },
   { query: "since=1h&by=node", stepMs: 60_000 },
   { query: "since=6h", stepMs: 120_000 },
+  { query: "since=500m&by=node", stepMs: 300_000 },
+  { query: "since=501m&by=node", stepMs: 600_000 },
+  { query: "since=24h&by=node", stepMs: 600_000 },
+  { query: "since=25h&by=node", stepMs: 600_000 },
+  { query: "since=1501m&by=node", stepMs: 1_800_000 },
   { query: "since=7d", stepMs: 3_600_000 },
   { query: "since=400d", stepMs: 86_400_000 },
   { query: "since=1h&step=5m", stepMs: 300_000 },

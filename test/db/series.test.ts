@@ -1,8 +1,9 @@
 import { freshDb } from "#fresh-db";
+import { sql } from "drizzle-orm";
 import { describe, test } from "vitest";
 import type { Db } from "../../db/client.ts";
 import { storeReports } from "../../db/queries/reports.ts";
-import { series } from "../../db/queries/series.ts";
+import { MAX_ROWS, series, TooMuchToReadError } from "../../db/queries/series.ts";
 import type { SeriesQuery } from "../../db/queries/series.ts";
 import { SERIES_METRICS } from "../../db/queries/series/metrics.ts";
 import { DEFAULT_RETENTION } from "../../db/tiers.ts";
@@ -121,6 +122,27 @@ describe("a series", () => {
       ["n201", [[START, 8_000]]],
     ]);
     expect(answer.omitted).toBe(199);
+  });
+
+  test("of more rows than one question may make is refused, of ten minutes they are fewer", async ({
+    expect,
+  }) => {
+    const db = await freshDb();
+    await aCluster(db);
+    const nodes = 400;
+    const more = (first: number, last: number) =>
+      db.run(sql`
+        insert into nodes (cluster_id, name, agent, kernel, addresses, blind, first_seen_at, described_at)
+        with recursive n(i) as (select ${first} union all select i + 1 from n where i < ${last})
+        select 1, 'n' || i, '', '', '[]', '[]', 0, 0 from n`);
+    await more(1, nodes);
+    const now = START + 60 * MINUTE;
+    const range = { from: now - (MAX_ROWS / nodes) * 30_000, to: now, stepMs: 30_000, now };
+    const refused = { ...QUERY, ...range, by: "node" } as const;
+    expect((await series(db, refused)).series).toEqual([]);
+    await more(nodes + 1, nodes + 1);
+    await expect(series(db, refused)).rejects.toThrow(TooMuchToReadError);
+    expect((await series(db, { ...refused, stepMs: 10 * MINUTE })).series).toEqual([]);
   });
 
   test("of limits adds the nodes up, of utilisation names the fullest", async ({ expect }) => {
