@@ -177,9 +177,9 @@ function ofCluster(windows: readonly Window[], step: number, question: Question)
     const values = ofNodes.flatMap((mine) => ofNode(mine, minute, inMinute) ?? []);
     const whole = question.aggregate === "avg" ? values.map(Math.round) : values;
     if (values.length > 0) minutes.push(sum(whole));
-    const begun = (mine: Window[]) =>
-      mine.filter(({ from }) => from >= minute && from < minute + SLOT_MS[MINUTE]);
-    coveredMs += Math.max(...ofNodes.map((mine) => sum(begun(mine).map(({ from, to }) => to - from))));
+    const inside = ({ from, to }: Window) =>
+      Math.max(0, Math.min(to, minute + SLOT_MS[MINUTE]) - Math.max(from, minute));
+    coveredMs += Math.max(...ofNodes.map((mine) => sum(mine.map(inside))));
   }
   const begun = windows.filter(({ from }) => from >= step && from < step + question.stepMs);
   if (question.metric === "opened") return counted(begun, coveredMs, question);

@@ -13,9 +13,11 @@ export type Buckets = { clusterId: number; tier: BucketTier; start: number; node
 export function sampleRows(buckets: Buckets): SQL {
   const finer = finerTier(buckets.tier, buckets.nodeIds[0] ?? WHOLE_CLUSTER);
   if (finer !== WINDOW) return together(buckets, ofBuckets(buckets, finer));
-  const rows = buckets.nodeIds[0] === WHOLE_CLUSTER ? OF_CLUSTER : OF_NODES;
+  const rows = buckets.nodeIds[0] === WHOLE_CLUSTER ? ofCluster(slotOf(buckets)) : OF_NODES;
   return sql`with w as materialized (${windowsOf(buckets)}) ${together(buckets, rows)}`;
 }
+
+const slotOf = ({ start, tier }: BucketSlot) => ({ start, end: start + SLOT_MS[tier] });
 
 const together = (slot: BucketSlot, rows: readonly RowOf[]): SQL =>
   sql.join(
@@ -46,22 +48,30 @@ function windowsOf({ clusterId, tier, start, nodeIds }: Buckets): SQL {
     nodeIds[0] === WHOLE_CLUSTER
       ? sql`(select id from nodes where cluster_id = ${clusterId})`
       : sql`(select value as id from json_each(${JSON.stringify(nodeIds)}))`;
+  const end = start + SLOT_MS[tier];
   return sql`
     select s.*, iif(s.start >= ${start}, 1, null) as begins,
       coalesce(s.count, s.entries) * 1.0 / nullif(s.max, 0) as u,
+      ${NEW_FROM} as new_from,
       row_number() over (
         partition by s.node_id
         order by s.start desc, s."end" desc, s.sequence desc, (select boot_id from boots where id = s.boot) desc
       ) = 1 as latest
     from ${nodes} n
     cross join samples s on s.cluster_id = ${clusterId} and s.tier = ${WINDOW} and s.node_id = n.id
-      and s.start > ${start - MAX_WINDOW_MS} and s.start < ${start + SLOT_MS[tier]}
+      and s.start > ${start - MAX_WINDOW_MS} and s.start < ${end}
     where s."end" > ${start}`;
 }
 
+/** From when on a window covers what none before it did: those of two boots, or of a clock set back, may overlap. */
+const NEW_FROM = sql.raw(`max(s.start, coalesce(max(s."end") over (
+  partition by s.node_id order by s.start, s."end", s.boot, s.sequence
+  rows between unbounded preceding and 1 preceding), 0))`);
+
 const BY_NODE = sql`from w group by node_id`;
 const begun = (column: string) => sumOf(`iif(begins, ${column}, null)`);
-const COVERED_MS = sumOf(`iif(begins, "end" - start, 0)`);
+/** Of a node, as its counts: those of a window, and the time they were counted in, stand where it begins. */
+const COVERED_MS = sumOf(`iif(begins, max(0, "end" - new_from), 0)`);
 /** Of how many windows the sum is, where that is not all that begin in the slot. */
 const known = (column: string) => `nullif(nullif(count(${column}), 0), count(begins))`;
 
@@ -93,7 +103,11 @@ const acrossNodes = (
   from: sql`from (select ${each(GAUGES, gauge)}, ${sql.raw(of.u)} as u ${of.from}) having count(*) > 0`,
 });
 
-const OF_CLUSTER: readonly RowOf[] = [
+/** Of a cluster, whose nodes have windows of any length: what of the slot is covered, at most all of it. */
+const coveredOf = ({ start, end }: { start: number; end: number }): SQL =>
+  sql`cast(sum(max(0, min("end", ${end}) - max(new_from, ${start}))) as integer)`;
+
+const ofCluster = (slot: { start: number; end: number }): readonly RowOf[] => [
   { ...acrossNodes("max", (column) => `max(${column})`, { u: "max(u)", from: BY_NODE }), nodes: "count(*)" },
   acrossNodes("min", (column) => `min(${column})`, { u: "min(u)", from: BY_NODE }),
   acrossNodes("last", (column) => column, { u: "u", from: sql`from w where latest` }),
@@ -107,7 +121,7 @@ const OF_CLUSTER: readonly RowOf[] = [
     from: sql`
       from (
         select ${each(GAUGES, (column) => `cast(round(avg(${column})) as integer)`)}, ${each(COUNTS, begun)},
-          ${sql.raw(COVERED_MS)} as covered
+          ${coveredOf(slot)} as covered
         ${BY_NODE}
       ) having count(*) > 0`,
   },

@@ -126,6 +126,39 @@ test("a minute of a cluster adds up its nodes, each by itself; coarser ones are 
   expect(await bucket(db, DAY)).toEqual(coarser);
 });
 
+test("windows of any length and of two boots at once cover no more than there is", async () => {
+  const every = (node: string, ms: number) =>
+    Array.from({ length: (20 * MINUTE_MS) / ms }, (_, at) => ({
+      node,
+      from: at * ms,
+      to: at * ms + ms,
+      opened: ms / 100,
+    }));
+  const db = await folded([
+    ...every("slow", 5 * MINUTE_MS),
+    ...every("quick", 5_000),
+    ...every("twice", 30_000),
+    ...every("twice", 40_000),
+  ]);
+  for (const start of [0, 10 * MINUTE_MS])
+    for (const node of ["", "slow", "quick", "twice"])
+      expect(await bucket(db, TEN_MINUTES, { node, start })).toMatchObject({ sum: { covered_ms: 600_000 } });
+  for (const start of [0, 3, 4, 19].map((minute) => minute * MINUTE_MS))
+    expect(await bucket(db, MINUTE, { start })).toMatchObject({ sum: { covered_ms: MINUTE_MS, windows: 1 } });
+});
+
+test("a minute of a cluster is covered as far as that of the node that tells most of it", async () => {
+  const db = await folded([
+    { from: -20_000, to: 10_000, opened: 1 },
+    { from: 50_000, to: 80_000, opened: 1 },
+    { node: "b", from: 30_000, to: 45_000, opened: 1 },
+  ]);
+  const covered = async (start: number) => (await bucket(db, MINUTE, { start }))["sum"]?.["covered_ms"];
+  expect(await covered(-MINUTE_MS)).toBe(20_000);
+  expect(await covered(0)).toBe(20_000);
+  expect(await covered(MINUTE_MS)).toBe(20_000);
+});
+
 test("sums that no number holds become the largest that one does, and fold on", async () => {
   const huge = Number.MAX_SAFE_INTEGER;
   const windows = Array.from({ length: 5 }, (_, at) => ({
