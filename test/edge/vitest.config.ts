@@ -27,6 +27,8 @@ export default defineConfig(async () => {
       include: ["test/{api,db,edge}/**/*.test.ts"],
       exclude: ["test/api/node/**", "test/db/file/**"],
       expect: { requireAssertions: true },
+      maxWorkers: "100%",
+      testTimeout: 30_000,
     },
   };
 });

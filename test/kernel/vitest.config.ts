@@ -12,6 +12,8 @@ export default defineConfig({
     include: ["test/kernel/**/*.test.ts"],
     expect: { requireAssertions: true },
     fileParallelism: false,
+    // After all others: what else runs would cost events.
+    sequence: { groupOrder: 1 },
     testTimeout: 60_000,
     hookTimeout: 60_000,
   },

@@ -11,5 +11,9 @@ export default defineConfig({
     name: "node",
     include: ["test/{agent,api,db,fleet,support}/**/*.test.ts"],
     expect: { requireAssertions: true },
+    // Many wait for a process or a clock: as many at once as there are cores.
+    maxWorkers: "100%",
+    // Starting a process takes seconds where another test has the core.
+    testTimeout: 30_000,
   },
 });

@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { onTestFinished } from "vitest";
 
 const ROOT = join(import.meta.dirname, "../..");
+/** What one process has compiled the next one need not. */
+const COMPILED = join(ROOT, "node_modules/.cache/compiled");
 
 /** The API as its own process. */
 export interface ApiProcess {
@@ -40,7 +42,7 @@ export function startApi(
   const [command = "", ...rest] = [...within, process.execPath, join(ROOT, "api/node.ts"), ...args];
   const child = spawn(command, rest, {
     cwd: folder,
-    env: { ...Object.fromEntries(inherited), CONNTRAIL_PORT: "0", ...env },
+    env: { ...Object.fromEntries(inherited), CONNTRAIL_PORT: "0", NODE_COMPILE_CACHE: COMPILED, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const streams = { stdout: "", stderr: "" };
