@@ -75,12 +75,20 @@ function weighing(answers: readonly TalkerAnswer[], rankedBy: Measure) {
   return <P extends Part>(part: P, at: number): P => ({ ...part, share: part.share * (weights[at] ?? 0) });
 }
 
+/** Up to when all of the answers are whole; undefined where none lacks anything. */
+export function earliestFolded(answers: readonly { foldedUntil: number | undefined }[]): number | undefined {
+  const known = answers.flatMap(({ foldedUntil }) => foldedUntil ?? []);
+  return known.length > 0 ? Math.min(...known) : undefined;
+}
+
 function exactness(answers: readonly TalkerAnswer[], rankedBy: Measure, least: number) {
   const lack = most(answers.map((answer) => answer.lack));
   const missing = most(answers.map((answer) => answer.missing));
   const peaksAdded = answers.some((answer) => answer.peaksAdded);
-  const exact = !lack[rankedBy] && (missing[rankedBy] ?? 0) <= least && !peaksAdded;
-  return { lack, missing, peaksAdded, exact };
+  const foldedUntil = earliestFolded(answers);
+  const isWhole = !peaksAdded && foldedUntil === undefined;
+  const exact = !lack[rankedBy] && (missing[rankedBy] ?? 0) <= least && isWhole;
+  return { lack, missing, peaksAdded, foldedUntil, exact };
 }
 
 function together(parts: readonly Part[]): Part {

@@ -4,6 +4,7 @@ import { flowSeries } from "../db/queries/flow-series.ts";
 import { topTalkers } from "../db/queries/talkers.ts";
 import type { By, Filter } from "../db/talkers/source.ts";
 import type { Piece } from "../db/plan.ts";
+import { earliestFolded } from "./fleet.ts";
 import { inTurn } from "./in-turn.ts";
 import type { FlowQuestion, Series } from "./series-query.ts";
 import type { Steps } from "./step.ts";
@@ -32,6 +33,7 @@ export async function flowSeriesOf(db: Db, clusters: readonly Cluster[], asked: 
     omitted,
     lack: Math.max(0, ...answers.map((answer) => answer.lack)),
     pieces: answers.flatMap((answer): readonly Piece[] => answer.pieces),
+    foldedUntil: earliestFolded(answers),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Db } from "../db/client.ts";
 import type { Cluster } from "../db/queries/clusters.ts";
 import { series as readSeries, TooMuchToReadError } from "../db/queries/series.ts";
 import type { SeriesAnswer } from "../db/queries/series.ts";
+import { earliestFolded } from "./fleet.ts";
 import { inTurn } from "./in-turn.ts";
 import { invalid } from "./problem.ts";
 import type { SampleQuestion, Series } from "./series-query.ts";
@@ -19,7 +20,11 @@ export async function sampleSeriesOf(
     answer: await readSeries(db, { ...question, aggregate, rate, clusterId: id }).catch(refused),
   }));
   const together = by === "node" && node === undefined ? highest(answers, limit) : all(answers);
-  return { ...together, pieces: answers.flatMap(({ answer }) => answer.pieces) };
+  return {
+    ...together,
+    pieces: answers.flatMap(({ answer }) => answer.pieces),
+    foldedUntil: earliestFolded(answers.map(({ answer }) => answer)),
+  };
 }
 
 function refused(error: unknown): never {

@@ -7,7 +7,7 @@ import { TIERS } from "../db/tiers.ts";
 import { Time } from "./contract.ts";
 import { filters, flag, flowFilters, ownerFilters, whole } from "./parameters.ts";
 import { invalid } from "./problem.ts";
-import { Duration, windowParameters } from "./window.ts";
+import { Duration, FoldedUntil, windowParameters } from "./window.ts";
 
 const MAX_LIMIT = 1_000;
 /** Of rows, each slot of time is looked through for all of them. */
@@ -101,6 +101,7 @@ export const SeriesAnswer = z
     window: z.object({
       from: Time,
       to: Time,
+      foldedUntil: FoldedUntil,
       tiers: z
         .array(z.enum(TIERS))
         .meta({ description: "How long the time slots are that were read, finest first." }),

@@ -90,12 +90,13 @@ function flat(row: object): Record<string, Cell> {
   return cells;
 }
 
-function windowOf({ pieces, coveredMs }: FleetAnswer, asked: Slice, clusters: number) {
+function windowOf({ pieces, coveredMs, foldedUntil }: FleetAnswer, asked: Slice, clusters: number) {
   const tier = TIERS[Math.min(...pieces.map((piece) => piece.tier))];
   return {
     from: toTime(pieces.reduce((from, piece) => Math.min(from, piece.from), pieces[0]?.from ?? asked.from)),
     to: toTime(pieces.reduce((to, piece) => Math.max(to, piece.to), pieces[0]?.to ?? asked.to)),
     coveredSeconds: coveredMs / 1000,
+    ...(foldedUntil !== undefined && { foldedUntil: toTime(foldedUntil) }),
     ...(tier && { tier }),
     ...(clusters === 1 && {
       pieces: pieces.map(({ tier, from, to }) => ({ tier: TIERS[tier], from: toTime(from), to: toTime(to) })),

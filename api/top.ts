@@ -3,6 +3,7 @@ import { BYS } from "../db/talkers/source.ts";
 import { TALKER_METRICS } from "../db/queries/talkers.ts";
 import { TIERS } from "../db/tiers.ts";
 import { Time } from "./contract.ts";
+import { FoldedUntil } from "./window.ts";
 import { NAT_CLASSES } from "./wire.ts";
 
 const Count = z.int();
@@ -112,7 +113,7 @@ export const Talkers = z
     total: z.object({ rows: Count, ...measures }),
     exact: z.boolean().meta({
       description:
-        "The rows are whole by `rankedBy`, and nobody who is not listed has more than the last of them.",
+        "The rows are whole by `rankedBy`, nobody who is not listed has more than the last of them, and no report that came is missing.",
     }),
     lack: Bounds.meta({ description: "No row is short of more than this. Absent: of nothing." }),
     missing: Bounds.meta({
@@ -130,6 +131,7 @@ export const Talkers = z
         coveredSeconds: z.number().meta({
           description: "How much of it reports told of: of several nodes or clusters, of the one with most.",
         }),
+        foldedUntil: FoldedUntil,
         tier: z.enum(TIERS).optional().meta({ description: "The finest slots of time that were read." }),
         pieces: z.array(Piece).optional().meta({
           description: "Which slots were read where; of several clusters it is not told.",

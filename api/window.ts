@@ -19,6 +19,12 @@ export interface Slice {
   to: number;
 }
 
+/** Told where an answer comes of buckets that reports wait for. */
+export const FoldedUntil = Time.optional().meta({
+  description:
+    "There where reports came that are not in the answer yet: up to this it is whole. Ask again once they are folded, a minute later.",
+});
+
 /** What an answer says of the time it is about. */
 export const Window = z
   .object({

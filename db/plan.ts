@@ -71,6 +71,16 @@ export function plan(range: Range, stock: Stock): Piece[] {
   }
 }
 
+/** Up to when what is read is whole: begin of the first bucket that waits to be folded; undefined where all is. */
+export function foldedUntil(pieces: readonly Piece[], dirty: Stock["dirty"]): number | undefined {
+  const isRead = (mark: { tier: Tier; start: number }) =>
+    pieces.some(
+      ({ tier, from, to }) => tier !== WINDOW && mark.tier <= tier && mark.start >= from && mark.start < to,
+    );
+  const waiting = dirty.filter(isRead).map(({ start }) => start);
+  return waiting.length > 0 ? Math.min(...waiting) : undefined;
+}
+
 /**
  * From when on each tier is kept: where a coarser one is kept before that, from the begin of a slot of its on, so that no slot
  * needs what the finer tier has lost in part.

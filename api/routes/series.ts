@@ -41,13 +41,14 @@ export const series = router().openapi(getSeries, async (c) => {
   const stepMs = resolveStep(query.step, slice, { by, series: question.limit, retention, now });
   const steps = { ...outwards(slice, stepMs), stepMs, retention, now };
   const clusters = await readableClusters(deps.db, caller, query.cluster);
-  const { pieces, ...answer } =
+  const { pieces, foldedUntil, ...answer } =
     of === "samples"
       ? { ...(await sampleSeriesOf(deps.db, clusters, { ...question, ...steps })), lack: undefined }
       : await flowSeriesOf(deps.db, clusters, { ...question, ...steps });
   const window = {
     from: toTime(steps.from),
     to: toTime(steps.to),
+    ...(foldedUntil !== undefined && { foldedUntil: toTime(foldedUntil) }),
     tiers: TIERS.filter((_, tier) => pieces.some((piece) => piece.tier === tier)),
   };
   return c.json({ metric: query.metric, stepMs, ...answer, window }, 200);

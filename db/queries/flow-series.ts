@@ -28,6 +28,7 @@ export type FlowSeriesAnswer = {
   /** No point of a row is short of more than this. */
   lack: number;
   pieces: readonly Piece[];
+  foldedUntil: number | undefined;
 };
 
 /**
@@ -52,6 +53,7 @@ export async function flowSeries(db: Db, query: FlowSeriesQuery): Promise<FlowSe
     others: pointsOf(others),
     lack: pointsOf(lack).reduce((most, [, value]) => Math.max(most, value), 0),
     pieces: reading.pieces,
+    foldedUntil: reading.foldedUntil,
   };
 }
 

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { plan } from "../plan.ts";
+import { foldedUntil, plan } from "../plan.ts";
 import type { Piece } from "../plan.ts";
 import { storable } from "../text.ts";
 import { AGGREGATES, CLUSTER_TIERS, fits, NODE_TIERS, SLOT_MS, WHOLE_CLUSTER, WINDOW } from "../tiers.ts";
@@ -35,8 +35,16 @@ export type SeriesQuery = {
 
 /** `points` are [start of the step in epoch ms, value]; a step without a value has no point. */
 export type Series = { node: string | null; points: [number, number][] };
-/** `omitted`: how many series more there are. `pieces`: what was read. */
-export type SeriesAnswer = { series: Series[]; omitted: number; pieces: Piece[] };
+/**
+ * `omitted`: how many series more there are. `pieces`: what was read; from `foldedUntil` on, reports have come that are not in them
+ * yet.
+ */
+export type SeriesAnswer = {
+  series: Series[];
+  omitted: number;
+  pieces: Piece[];
+  foldedUntil: number | undefined;
+};
 
 /** Rows of windows and of the steps they reach into that one statement makes: some 100 ms, in which nothing else happens on Node. */
 const ROWS_A_LOOK = 30_000;
@@ -93,7 +101,8 @@ export async function series(db: Db, query: SeriesQuery): Promise<SeriesAnswer> 
     await new Promise((resolve) => setImmediate(resolve));
   }
   const shown = byPeak(peaks).flatMap((node) => found.get(node) ?? []);
-  return { series: shown, omitted: there - shown.length, pieces };
+  const answer = { series: shown, omitted: there - shown.length };
+  return { ...answer, pieces, foldedUntil: foldedUntil(pieces, dirty) };
 }
 
 /** Of one node, some: a window is looked at once for each step that it reaches into. */

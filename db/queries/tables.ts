@@ -4,7 +4,7 @@ import type { Db } from "../client.ts";
 import { foldWindows } from "../fold.ts";
 import type { FoldWindow } from "../fold.ts";
 import type { Bucket, Dimension, Table } from "../fold/table.ts";
-import { plan } from "../plan.ts";
+import { foldedUntil, plan } from "../plan.ts";
 import type { Piece } from "../plan.ts";
 import { decodeSegment } from "../segment.ts";
 import type { By, Filter } from "../talkers/source.ts";
@@ -48,6 +48,8 @@ export type Slot = { tier: Tier; from: number; to: number; table: Table };
 export type Reading = {
   /** What the range was cut into: the first begins where the answer does. None where nothing of it is kept. */
   pieces: readonly Piece[];
+  /** From here on reports have come that are not in the pieces yet; undefined where none have. */
+  foldedUntil: number | undefined;
   /** How much of them reports told of, in ms: of several nodes, that of the one with most. */
   coveredMs: () => Promise<number>;
   /** In time. */
@@ -94,11 +96,13 @@ export async function readTables(db: Db, question: TableQuestion): Promise<Readi
   const all = nodes ? NODE_TIERS : CLUSTER_TIERS;
   // Of 0, any length is a part.
   const tiers = all.filter((tier) => fits(tier, stepMs));
-  const pieces = plan(range, { tiers, dirty: await dirtyIn(db, clusterId, ids, range), retention, now });
+  const dirty = await dirtyIn(db, clusterId, ids, range);
+  const pieces = plan(range, { tiers, dirty, retention, now });
   const narrowing = new Narrowing(question.by, question, nodes ? "node" : "cluster");
   const reader = { db, clusterId, narrowing };
   return {
     pieces,
+    foldedUntil: foldedUntil(pieces, dirty),
     coveredMs: () => coveredMs(db, clusterId, ids, pieces),
     slots: () => (nodes ? slotsOfNodes(reader, nodes, pieces) : slotsOfCluster(reader, pieces)),
     peaksAdded: () => narrowing.peaksAdded,

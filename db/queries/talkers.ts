@@ -29,6 +29,8 @@ export type TalkerAnswer = Omit<Ranked, "rows"> & {
   /** A gauge was put together of several that may have been at their most at different times: it may be too large. */
   peaksAdded: boolean;
   pieces: readonly Piece[];
+  /** From here on reports have come that are not in the answer yet; undefined where none have. */
+  foldedUntil: number | undefined;
   /** How much of the pieces reports told of, in ms. */
   coveredMs: number;
 };
@@ -46,9 +48,10 @@ export async function topTalkers(db: Db, query: TalkerQuery): Promise<TalkerAnsw
   return {
     ...ranked,
     rows: rows.map((row) => ({ ...row, ...rate(row, rankedBy, coveredMs) })),
-    exact: ranked.exact && !peaksAdded,
+    exact: ranked.exact && !peaksAdded && reading.foldedUntil === undefined,
     peaksAdded,
     pieces: reading.pieces,
+    foldedUntil: reading.foldedUntil,
     coveredMs,
   };
 }

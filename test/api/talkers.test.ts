@@ -269,7 +269,18 @@ test("what no tick has folded yet is not covered", async ({ expect }) => {
   await service.post(await service.token("ingest", "prod"), aReport());
   const { body } = await service.ask("GET", "/v1/talkers", { token: ADMIN });
   expect([body.talkers, body.window.coveredSeconds]).toEqual([[], 0]);
-  expect((await ask(service, "")).body.window.coveredSeconds).toBe(30);
+  expect([body.exact, body.window.foldedUntil]).toEqual([false, "2026-11-21T11:59:00.000Z"]);
+  const series = await service.ask("GET", "/v1/series?metric=count", { token: ADMIN });
+  expect(series.body.window.foldedUntil).toBe("2026-11-21T11:59:00.000Z");
+  const flows = await service.ask("GET", "/v1/series?metric=entries&by=address", { token: ADMIN });
+  expect(flows.body.window.foldedUntil).toBe("2026-11-21T11:59:00.000Z");
+  const before = await service.ask("GET", "/v1/talkers?to=2026-11-21T11:59:00Z", { token: ADMIN });
+  expect([before.body.exact, "foldedUntil" in before.body.window]).toEqual([true, false]);
+  const node = await service.ask("GET", "/v1/talkers?node=node-1", { token: ADMIN });
+  expect([node.body.exact, "foldedUntil" in node.body.window]).toEqual([true, false]);
+  const folded = (await ask(service, "")).body;
+  expect([folded.window.coveredSeconds, folded.exact]).toEqual([30, true]);
+  expect(folded.window).not.toHaveProperty("foldedUntil");
 });
 
 test.for([

@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
-import { plan } from "../../db/plan.ts";
+import { foldedUntil, plan } from "../../db/plan.ts";
 import type { Stock } from "../../db/plan.ts";
 import {
   BUCKET_TIERS,
@@ -114,6 +114,20 @@ test("of what is to come nothing is read but what clocks that run ahead have tol
     to: at("21T12:40:00"),
   });
   expect(plan({ from: NOW + DAY_MS, to: NOW + 2 * DAY_MS }, STOCK)).toEqual([]);
+});
+
+test("what is read is whole up to the first bucket that waits to be folded, where no finer one is read", () => {
+  const [from, to] = [at("21T10:00:00"), at("21T11:00:00")];
+  const minute = { tier: MINUTE, start: at("21T10:25:00") } as const;
+  const waiting = { tier: TEN_MINUTES, start: at("21T10:20:00") } as const;
+  const until = (tier: Tier, ...dirty: Stock["dirty"]) => foldedUntil([{ tier, from, to }], dirty);
+  expect(until(MINUTE)).toBeUndefined();
+  expect(until(MINUTE, minute, { tier: MINUTE, start: to - 60_000 })).toBe(minute.start);
+  expect(until(MINUTE, waiting)).toBeUndefined();
+  expect(until(TEN_MINUTES, minute, waiting)).toBe(waiting.start);
+  expect(until(WINDOW, minute, waiting)).toBeUndefined();
+  expect(until(HOUR, { tier: MINUTE, start: from })).toBe(from);
+  expect(until(HOUR, { tier: MINUTE, start: from - 60_000 }, { tier: MINUTE, start: to })).toBeUndefined();
 });
 
 const stocks = fc.record({
