@@ -104,13 +104,13 @@ export const owners = router().openapi(getOwners, async (c) => {
     throw invalid("The query is invalid.", [
       { path: ["address"], message: "give address, namespace or pod" },
     ]);
-  const { db } = c.var.deps;
+  const { db, now } = c.var.deps;
   const page = pageQuery(paging);
   const cursor = page.after === undefined ? undefined : parseKey(page.after);
   const clusters = await readableClusters(db, c.var.caller, cluster);
   const found = await Promise.all(
     clusters.map(async ({ id, name }) => {
-      const filter = { address, namespace, name: pod, node, at };
+      const filter = { address, namespace, name: pod, node, at, now: now() };
       const from = cursor && after(cursor, name);
       const rows = await ownerships(db, id, filter, { after: from, limit: page.limit });
       return rows.map((row) => ({ ...row, cluster: name }));

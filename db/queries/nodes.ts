@@ -101,7 +101,14 @@ export async function nodeNamed(
   return rows[0] && { ...toNode(rows[0]), bootHistory };
 }
 
-/** The node is gone on purpose, until a window comes that begins at `at` or later; false where there is no such node. */
+/** Ids of the clusters that know a node of that name: of each, one seek. */
+export async function clustersOfNode(db: Db, name: string): Promise<number[]> {
+  const rows = await db.all<{ id: number }>(sql`
+    select c.id from clusters c cross join nodes n on n.cluster_id = c.id and n.name = ${storable(name)}`);
+  return rows.map(({ id }) => id);
+}
+
+/** The node is gone on purpose, until a window comes that begins at `at` or later, or any after SILENT_AFTER_MS; false where there is no such node. */
 export async function retireNode(db: Db, clusterId: number, name: string, at: number): Promise<boolean> {
   const retired = await db.all(sql`
     update nodes set retired_at = ${at} where cluster_id = ${clusterId} and name = ${storable(name)} returning 1`);
@@ -116,15 +123,23 @@ export const WITH_LATEST_WINDOW = sql.raw(`
         where cluster_id = n.cluster_id and tier = 0 and node_id = n.id
         order by start desc, boot desc, sequence desc limit 1)`);
 
-/** When the last report of `n` came, with its latest window at hand; see Node. */
-export const LAST_SEEN = sql.raw(`coalesce(s.received_at, s.end, (
+const LAST_SEEN_TEXT = `coalesce(s.received_at, s.end, (
         select end from samples
         where cluster_id = n.cluster_id and tier = 3 and node_id = n.id
-        order by start desc limit 1))`);
+        order by start desc limit 1))`;
+/** When the last report of `n` came, with its latest window at hand; see Node. */
+export const LAST_SEEN = sql.raw(LAST_SEEN_TEXT);
+
+/**
+ * Whether `n` is gone on purpose. What it still had to send is sent SILENT_AFTER_MS later: a node that reports then is there, and its
+ * clock is behind.
+ */
+export const RETIRED = sql.raw(`(n.retired_at > coalesce(s.start, ${LAST_SEEN_TEXT}, 0)
+        and coalesce(s.received_at, 0) < n.retired_at + ${SILENT_AFTER_MS})`);
 
 /** NodeState of `n`, with its latest window at hand. */
 export const stateAt = (now: number): SQL => sql`case
-        when n.retired_at > coalesce(s.start, ${LAST_SEEN}, 0) then 'retired'
+        when ${RETIRED} then 'retired'
         when ${LAST_SEEN} is null or ${now} - ${LAST_SEEN} > ${SILENT_AFTER_MS} + coalesce(s.end - s.start, 0) then 'silent'
         when ${now} - min(${LAST_SEEN}, s.end) > ${LATE_AFTER_MS} + s.end - s.start then 'late'
         else 'live' end`;

@@ -3,6 +3,7 @@ import type { SQL } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { cleanText } from "../facts/words.ts";
 import { storable } from "../text.ts";
+import { heldUntil } from "./held-until.ts";
 
 /** Somebody held an address in [since, until), epoch ms. Texts are "" where nobody says. */
 export type Ownership = {
@@ -23,7 +24,7 @@ export type Ownership = {
   since: number;
   /** Null: still. */
   until: number | null;
-  /** No report says when it ended; it did not last until `until`, the first list of all holdings that lacks it. */
+  /** No report says when it ended: `until` is the first list of all holdings that lacks it, or its node is gone, with its last window. */
   absent: boolean;
 };
 
@@ -35,6 +36,8 @@ export type OwnershipFilter = {
   node?: string | undefined;
   /** Only who held it then. */
   at?: number | undefined;
+  /** When it is asked. */
+  now: number;
 };
 
 /** Where a page begins: after the row with these in the order of the list. */
@@ -48,16 +51,17 @@ export async function ownerships(
   { after, limit }: OwnershipPage,
 ): Promise<Ownership[]> {
   const conditions: SQL[] = [sql`o.cluster_id = ${clusterId}`, sql`coalesce(o.until > o.since, true)`];
-  const { address, namespace, name, node, at } = filter;
+  const { address, namespace, name, node, at, now } = filter;
+  const until = heldUntil(now);
   if (address !== undefined) conditions.push(sql`o.address = ${address}`);
   if (namespace !== undefined) conditions.push(sql`o.namespace = ${cleanText(namespace)}`);
   if (name !== undefined) conditions.push(sql`o.name = ${cleanText(name)}`);
   if (node !== undefined) conditions.push(sql`n.name = ${storable(node)}`);
-  if (at !== undefined) conditions.push(sql`o.since <= ${at}`, sql`coalesce(o.until > ${at}, true)`);
+  if (at !== undefined) conditions.push(sql`o.since <= ${at}`, sql`coalesce(${until} > ${at}, true)`);
   if (after) conditions.push(sql`(o.since, o.id) < (${after.since}, ${after.id})`);
   const rows = await db.all<Omit<Ownership, "absent"> & { absent: number }>(sql`
     select o.id, n.name as node, o.address, o.kind, o.namespace, o.name, o.uid, o.workload_kind as workloadKind,
-      o.workload, o.source, o.since, o.until, o.absent
+      o.workload, o.source, o.since, ${until} as until, (o.absent or ${until} is not o.until) as absent
     from owners o left join nodes n on n.id = o.node_id
     where ${sql.join(conditions, sql` and `)}
     order by o.since desc, o.id desc

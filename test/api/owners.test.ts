@@ -1,4 +1,6 @@
 import { beforeEach, test } from "vitest";
+import { GONE_AFTER_MS } from "../../db/queries/held-until.ts";
+import { ownersOf } from "../../db/queries/peer-owners.ts";
 import { storeReports } from "../../db/queries/reports.ts";
 import { NOW } from "../support/a-report.ts";
 import { applied, saying } from "../support/owner-words.ts";
@@ -168,4 +170,53 @@ test("a token of one cluster learns nothing of another; one that posts learns no
   expect((await ask(`address=${A}&cluster=prod`, reader)).status).toBe(404);
   expect((await ask(`address=${A}`, await service.token("ingest", "prod"))).status).toBe(403);
   expect((await service.ask("GET", `/v1/owners?address=${A}`)).status).toBe(401);
+});
+
+test("what a node that is gone held ended with its last window", async ({ expect }) => {
+  const silent = NOW - 10 * MINUTE + GONE_AFTER_MS;
+  const held = async (at: number) => {
+    service.clock.now = at;
+    const { body } = await ask(`address=${A}&cluster=prod&at=${at}`);
+    const listed = (await ask(`address=${A}&cluster=prod`)).body.owners[0];
+    return [body.owners.map((row: { name: string }) => row.name), listed.until, listed.endedBy];
+  };
+  await storeReports(service.db, [
+    aStoredReport({
+      sequence: 1,
+      node: { name: "node-1" },
+      from: NOW - 11 * MINUTE,
+      to: NOW - 10 * MINUTE + 1,
+    }),
+  ]);
+  expect(await held(silent + 1)).toEqual([["web-3"], null, null]);
+  const last = new Date(NOW - 9 * MINUTE + 1).toISOString();
+  expect(await held(silent + MINUTE + 2)).toEqual([[], last, "absence"]);
+});
+
+test("what a node that was retired held ended with its last window, and it holds it when it is back", async ({
+  expect,
+}) => {
+  const window = (sequence: number, from: number) =>
+    storeReports(service.db, [
+      aStoredReport({
+        sequence,
+        node: { name: "node-1" },
+        from,
+        to: from + MINUTE,
+        receivedAt: from + MINUTE,
+      }),
+    ]);
+  const ofPeer = async (at: number) => (await ownersOf(service.db, 1, [A], at)).get(A)?.name;
+  await window(1, NOW - 5 * MINUTE);
+  await service.ask("POST", "/v1/clusters/prod/nodes/node-1/retire", { token: ADMIN });
+  expect((await ask(`address=${A}&cluster=prod`)).body.owners[0]).toMatchObject({
+    name: "web-3",
+    until: new Date(NOW - 4 * MINUTE).toISOString(),
+    endedBy: "absence",
+  });
+  expect(await ofPeer(NOW - 4 * MINUTE - 1)).toBe("web-3");
+  expect(await ofPeer(NOW - 4 * MINUTE)).toBeUndefined();
+  await window(2, NOW + MINUTE);
+  expect(await ofPeer(NOW + MINUTE)).toBe("web-3");
+  expect((await ask(`address=${A}&cluster=prod`)).body.owners[0]).toMatchObject({ until: null });
 });

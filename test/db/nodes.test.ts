@@ -222,6 +222,21 @@ test("a retired node is not in the list, until a window begins after it was reti
   expect(await listed()).toEqual([["node-2", "live"]]);
 });
 
+test("a node whose clock is an hour behind is back once it reports SILENT_AFTER_MS after it was retired", async ({
+  expect,
+}) => {
+  const db = await freshDb();
+  await aCluster(db);
+  const at = START + 3_600_000;
+  const state = async () => (await nodeNamed(db, 1, "node-1", at + SILENT_AFTER_MS))?.state;
+  await storeReports(db, [aStoredReport({ receivedAt: at - 1 })]);
+  await retireNode(db, 1, "node-1", at);
+  await storeReports(db, [aStoredReport({ sequence: 1, receivedAt: at + SILENT_AFTER_MS - 1 })]);
+  expect(await state()).toBe("retired");
+  await storeReports(db, [aStoredReport({ sequence: 2, receivedAt: at + SILENT_AFTER_MS })]);
+  expect(await state()).toBe("late");
+});
+
 test("a node is retired in its own cluster, and only where there is one", async ({ expect }) => {
   const db = await freshDb();
   const [a, b] = [await aCluster(db, "a"), await aCluster(db, "b")];
