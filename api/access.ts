@@ -1,6 +1,6 @@
 import { createMiddleware } from "hono/factory";
 import type { Db } from "../db/client.ts";
-import { clusterByName, listClusters } from "../db/queries/clusters.ts";
+import { clusterByName, clustersOfNode, listClusters } from "../db/queries/clusters.ts";
 import type { Cluster } from "../db/queries/clusters.ts";
 import { tokenById, touchToken } from "../db/queries/tokens.ts";
 import type { Scope, Token } from "../db/queries/tokens.ts";
@@ -66,6 +66,20 @@ export async function readableCluster(db: Db, caller: Caller, name: string): Pro
   const cluster = await clusterByName(db, name);
   if (!cluster) throw noSuchCluster();
   return cluster;
+}
+
+/** The same; of a node, those that know one of that name. Throws a problem where none does. */
+export async function clustersAsked(
+  db: Db,
+  caller: Caller,
+  { cluster, node }: { cluster?: string | undefined; node?: string | undefined },
+): Promise<Cluster[]> {
+  const clusters = await readableClusters(db, caller, cluster);
+  if (node === undefined) return clusters;
+  const known = new Set(await clustersOfNode(db, node));
+  const found = clusters.filter(({ id }) => known.has(id));
+  if (found.length === 0) throw new ProblemError("not-found", "No cluster asked knows a node of that name.");
+  return found;
 }
 
 /** The cluster of that name, or without a name all the caller may read. */

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import { DEFAULT_RETENTION, TIERS } from "../../db/tiers.ts";
-import { allow, readableClusters } from "../access.ts";
+import { allow, clustersAsked } from "../access.ts";
 import { bearer, json, problems, toTime } from "../contract.ts";
 import { flowSeriesOf } from "../flow-series.ts";
 import { router } from "../router.ts";
@@ -40,7 +40,7 @@ export const series = router().openapi(getSeries, async (c) => {
   const by = of === "samples" ? question.by : "cluster";
   const stepMs = resolveStep(query.step, slice, { by, series: question.limit, retention, now });
   const steps = { ...outwards(slice, stepMs), stepMs, retention, now };
-  const clusters = await readableClusters(deps.db, caller, query.cluster);
+  const clusters = await clustersAsked(deps.db, caller, query);
   const { pieces, foldedUntil, ...answer } =
     of === "samples"
       ? { ...(await sampleSeriesOf(deps.db, clusters, { ...question, ...steps })), lack: undefined }

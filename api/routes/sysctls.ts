@@ -2,7 +2,7 @@ import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
 import { GONE_AFTER_MS, settingsChanges, settingsNow } from "../../db/queries/settings.ts";
 import type { Change, HeldValue, KeyValues } from "../../db/queries/settings.ts";
-import { allow, readableClusters } from "../access.ts";
+import { allow, clustersAsked } from "../access.ts";
 import { bearer, json, problems, Time, toTime } from "../contract.ts";
 import { filters, whole } from "../parameters.ts";
 import { router } from "../router.ts";
@@ -128,7 +128,7 @@ export const sysctls = router().openapi(getSysctls, async (c) => {
   const at = now();
   const unsaid = time.since === undefined && time.from === undefined;
   const range = resolveWindow(unsaid ? { ...time, since: DEFAULT_RANGE_MS } : time, at);
-  const clusters = await readableClusters(db, c.var.caller, cluster);
+  const clusters = await clustersAsked(db, c.var.caller, { cluster, node });
   const answers = await Promise.all(
     clusters.map(async ({ id, name }) => {
       const current = await settingsNow(db, id, { node, key, now: at });

@@ -4,7 +4,7 @@ import { ownersOf } from "../../db/queries/peer-owners.ts";
 import { TALKER_METRICS, topTalkers } from "../../db/queries/talkers.ts";
 import { BYS, isKnown } from "../../db/talkers/source.ts";
 import { DEFAULT_RETENTION } from "../../db/tiers.ts";
-import { allow, readableClusters } from "../access.ts";
+import { allow, clustersAsked } from "../access.ts";
 import { bearer, json, problems } from "../contract.ts";
 import { askFleet } from "../fleet.ts";
 import { filters, flowFilters, ownerFilters, whole } from "../parameters.ts";
@@ -87,7 +87,7 @@ export const talkers = router().openapi(getTalkers, async (c) => {
   } = c.req.valid("query");
   const now = deps.now();
   const window = resolveWindow(query, now);
-  const clusters = await readableClusters(deps.db, caller, query.cluster);
+  const clusters = await clustersAsked(deps.db, caller, query);
   const asked = { ...query, ...window, by, metric, retention: deps.retention ?? DEFAULT_RETENTION, now };
   const answer = await askFleet(
     clusters.map(({ id, name }) => ({

@@ -72,3 +72,10 @@ async function deleteSome(db: Db, table: Table, id: number): Promise<boolean> {
   ]);
   return deleted.length === ROWS_A_DELETION;
 }
+
+/** Ids of the clusters that know a node of that name: of each, one seek. */
+export async function clustersOfNode(db: Db, name: string): Promise<number[]> {
+  const rows = await db.all<{ id: number }>(sql`
+    select c.id from clusters c cross join nodes n on n.cluster_id = c.id and n.name = ${storable(name)}`);
+  return rows.map(({ id }) => id);
+}

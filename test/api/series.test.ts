@@ -138,7 +138,7 @@ test.for([
   { query: "from=2026-11-01T11:00:00Z&to=2026-11-01T11:30:00Z&node=node-1", stepMs: 3_600_000 },
   { query: "from=2021-11-01T11:00:00Z&to=2021-11-01T11:30:00Z", stepMs: 86_400_000 },
 ])("?$query steps by $stepMs ms", async ({ query, stepMs }, { expect }) => {
-  const service = await openService();
+  const service = await twoClusters();
   expect((await ask(service, `metric=entries&${query}`)).body.stepMs).toBe(stepMs);
 });
 
@@ -176,7 +176,7 @@ test.for([
 });
 
 test("as much as may be asked for is answered", async ({ expect }) => {
-  const service = await openService();
+  const service = await twoClusters();
   for (const query of [
     "since=2d&step=1m",
     "since=14d&step=10m",

@@ -119,7 +119,6 @@ test("a key or a node may be asked for alone", async ({ expect }) => {
     ],
     ["a 1 2", "b 1 3"],
   ]);
-  expect(await told("node=node-9")).toEqual([[], []]);
   expect(await told("key=constructor")).toEqual([[], []]);
 });
 

@@ -83,7 +83,6 @@ test.for([
   { filter: "nat=snat", flows: 1 },
   { filter: "nat=both", flows: 0 },
   { filter: "node=node-1", flows: 3 },
-  { filter: "node=node-2", flows: 0 },
   { filter: "peer=::ffff:0:0", flows: 0 },
 ])("of three flow groups $flows are those with $filter", async ({ filter, flows }, { expect }) => {
   const service = await openService();
@@ -203,6 +202,25 @@ test("a cluster of which nothing matches takes nothing from the totals of the ot
   expect(body.talkers).toMatchObject([{ cluster: "west", entries: 2, share: 1 }]);
   expect(body.total).toMatchObject({ rows: 1, entries: 2 });
 });
+
+test.for(["talkers?", "series?metric=count&", "series?metric=entries&by=address&", "sysctls?"])(
+  "a node that no cluster asked knows is said to be none: %s",
+  async (route, { expect }) => {
+    const service = await openService();
+    await service.post(await service.token("ingest", "prod"), aReport());
+    await service.token("ingest", "other");
+    const of = (query: string) => service.ask("GET", `/v1/${route}${query}`, { token: ADMIN });
+    const statuses = [];
+    for (const query of ["node=node-1", "node=node-1&cluster=prod", "node=nope", "node=node-1&cluster=other"])
+      statuses.push((await of(query)).status);
+    expect(statuses).toEqual([200, 200, 404, 404]);
+    expect((await of("node=nope")).body.detail).toBe("No cluster asked knows a node of that name.");
+    const other = await service.ask("GET", `/v1/${route}node=node-1`, {
+      token: await service.token("read", "other"),
+    });
+    expect(other.status).toBe(404);
+  },
+);
 
 test("without reports the answer is empty and whole", async ({ expect }) => {
   const service = await openService();
