@@ -101,13 +101,6 @@ export async function nodeNamed(
   return rows[0] && { ...toNode(rows[0]), bootHistory };
 }
 
-/** Ids of the clusters that know a node of that name: of each, one seek. */
-export async function clustersOfNode(db: Db, name: string): Promise<number[]> {
-  const rows = await db.all<{ id: number }>(sql`
-    select c.id from clusters c cross join nodes n on n.cluster_id = c.id and n.name = ${storable(name)}`);
-  return rows.map(({ id }) => id);
-}
-
 /** The node is gone on purpose, until a window comes that begins at `at` or later, or any after SILENT_AFTER_MS; false where there is no such node. */
 export async function retireNode(db: Db, clusterId: number, name: string, at: number): Promise<boolean> {
   const retired = await db.all(sql`
