@@ -21,6 +21,8 @@ type Service = { app: App; upkeep: UpkeepDeps };
 
 /** Below the 30 s of CPU time that the platform grants, of which waiting for the database takes none. */
 const TICK_MS = 20_000;
+/** Below the 1,000 calls of D1 that the platform grants an invocation, by what one step of a tick may still take. */
+const TICK_CALLS = 700;
 
 const log = (event: LogEvent) => console.log(JSON.stringify(event));
 /** One service an environment, which lives as long as its isolate. */
@@ -35,7 +37,16 @@ export default {
   },
   async scheduled(_event, env): Promise<void> {
     const service = serviceOf(env);
-    if (service) await maintain(service.upkeep, { ms: TICK_MS });
+    if (!service) return;
+    const stopping = new AbortController();
+    let calls = 0;
+    const onCall = () => {
+      calls += 1;
+      if (calls === TICK_CALLS) stopping.abort();
+    };
+    const { db } = openDatabase(env, onCall);
+    const upkeep = { ...service.upkeep, ...(db && { db }) };
+    await maintain(upkeep, { ms: TICK_MS, signal: stopping.signal });
   },
 } satisfies ExportedHandler<Env>;
 
@@ -70,13 +81,13 @@ function openService(env: Env): Service | undefined {
   return { app, upkeep: { db, now: Date.now, log, retention } };
 }
 
-function openDatabase({ DB, LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken }: Env): {
-  complaints: string[];
-  db?: Db;
-} {
+function openDatabase(
+  { DB, LIBSQL_URL: url, LIBSQL_AUTH_TOKEN: authToken }: Env,
+  onCall?: () => void,
+): { complaints: string[]; db?: Db } {
   if (!url)
     return DB
-      ? { complaints: [], db: openD1(DB) }
+      ? { complaints: [], db: openD1(DB, onCall) }
       : { complaints: ["there is neither a D1 binding DB nor LIBSQL_URL"] };
   try {
     return { complaints: [], db: openLibsqlWeb({ url, authToken }) };

@@ -26,3 +26,16 @@ test("a full D1 is known as such in batches too", async () => {
   const error = await db.batch([db.all(sql`select 1`)]).catch((reason: unknown) => reason);
   expect(isDatabaseFull(error)).toBe(true);
 });
+
+test("each call of D1 is heard, a batch as one", async () => {
+  const answer = () => Promise.resolve({ results: [], success: true, meta: {} });
+  const statement = { all: answer, run: answer, raw: () => Promise.resolve([]), bind: () => statement };
+  const binding = { prepare: () => statement, batch: async (all: unknown[]) => Promise.all(all.map(answer)) };
+  let calls = 0;
+  const db = openD1(binding as unknown as D1Database, () => void (calls += 1));
+  await db.all(sql`select 1`);
+  await db.run(sql`select 1`);
+  expect(calls).toBe(2);
+  await db.batch([db.all(sql`select 1`), db.run(sql`select 2`)]);
+  expect(calls).toBe(3);
+});
