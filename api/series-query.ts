@@ -166,7 +166,10 @@ function checkRate({ metric, aggregate, rate }: SeriesQuery, isCount: boolean): 
 /** `many`: false where there is one series a cluster. */
 function limitOf({ limit }: SeriesQuery, many: false | { most: number; usual: number }): number {
   if (!many && limit !== undefined)
-    throw wrong("limit", "there is one series: use it by node, owner, address or peer");
+    throw wrong(
+      "limit",
+      "there is one series a cluster or node asked for: use it by node, owner, address or peer",
+    );
   if (!many) return 1;
   if (limit !== undefined && limit > many.most)
     throw wrong("limit", `not a whole number from 1 to ${many.most}`);

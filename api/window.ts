@@ -59,8 +59,11 @@ function parseRfc3339(text: string): number | undefined {
   return z.iso.datetime({ offset: true }).safeParse(text).success ? Date.parse(text) : undefined;
 }
 
-export const Duration = parsed(parseDuration, "not a duration such as 90s, 15m, 1h or 7d");
-export const Instant = parsed(parseInstant, "neither an RFC 3339 instant nor epoch milliseconds");
+export const Duration = parsed(parseDuration, "not a duration in one unit such as 90s, 15m, 1h or 7d");
+export const Instant = parsed(
+  parseInstant,
+  "neither an RFC 3339 instant such as 2026-11-21T12:00:00Z nor epoch milliseconds",
+);
 
 /** The parameters every question about a stretch of time takes. */
 export const windowParameters = {
@@ -88,10 +91,16 @@ export function resolveWindow(query: WindowQuery, now: number): Slice {
   const to = query.to ?? now;
   const from = query.from ?? Math.max(0, to - (query.since ?? DEFAULT_RANGE_MS));
   if (from >= to) throw wrong("from", "must be before to");
-  if (to - from > MAX_RANGE_MS)
-    throw wrong(query.from === undefined ? "since" : "from", "reaches back over 400 days");
+  if (to - from > MAX_RANGE_MS) throw wrong(query.from === undefined ? "since" : "from", tooLong(from));
   return { from, to };
 }
+
+/** Below are seconds until the year 2286; as milliseconds they are in the spring of 1970. */
+const SECONDS_UNTIL = 1e10;
+const tooLong = (from: number) =>
+  from > 0 && from < SECONDS_UNTIL
+    ? "reaches back over 400 days: it looks like epoch seconds, milliseconds are meant"
+    : "reaches back over 400 days";
 
 function wrong(parameter: string, message: string): ProblemError {
   return invalid("The query is invalid.", [{ path: [parameter], message }]);

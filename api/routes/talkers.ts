@@ -50,7 +50,9 @@ const TalkerQuery = z
       check.addIssue({
         code: "custom",
         path: ["metric"],
-        message: `nobody counts ${metric} by ${by}, so narrowed`,
+        message: isKnown(metric, by, {})
+          ? `nobody counts ${metric} by ${by}, so narrowed`
+          : `nobody counts ${metric} by ${by}`,
       });
   });
 

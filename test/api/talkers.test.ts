@@ -352,6 +352,30 @@ test.for([
 });
 
 test.for([
+  {
+    query: "from=1795259400",
+    message: "reaches back over 400 days: it looks like epoch seconds, milliseconds are meant",
+  },
+  {
+    query: "from=9999999999",
+    message: "reaches back over 400 days: it looks like epoch seconds, milliseconds are meant",
+  },
+  { query: "from=10000000000", message: "reaches back over 400 days" },
+  { query: "from=0", message: "reaches back over 400 days" },
+  { query: "since=1h30m", message: "not a duration in one unit such as 90s, 15m, 1h or 7d" },
+  {
+    query: "from=2026-11-21",
+    message: "neither an RFC 3339 instant such as 2026-11-21T12:00:00Z nor epoch milliseconds",
+  },
+  { query: "by=node&metric=peers", message: "nobody counts peers by node" },
+  { query: "by=pod&metric=peers&port=53", message: "nobody counts peers by pod, so narrowed" },
+])("?$query is refused with what to do: $message", async ({ query, message }, { expect }) => {
+  const service = await openService();
+  const { body } = await service.ask("GET", `/v1/talkers?${query}`, { token: ADMIN });
+  expect(body.errors.map((error: { message: string }) => error.message)).toEqual([message]);
+});
+
+test.for([
   "/v1/talkers?proto=udp",
   "/v1/series?metric=entries&proto=udp",
   "/v1/clusters?proto=udp",
