@@ -55,6 +55,33 @@ test("the worker takes a report and names its talkers", async ({ expect }) => {
   ]);
 });
 
+test(
+  "its cron stops below the calls that it is granted, and the next goes on",
+  { timeout: 60_000 },
+  async ({ expect }) => {
+    const db = await freshDb();
+    const clusterId = await aCluster(db);
+    const last = Math.floor(Date.now() / 60_000) * 60_000;
+    const reports = Array.from({ length: 500 }, (_, sequence) =>
+      aReportOf([], {
+        clusterId,
+        sequence,
+        from: last - sequence * 60_000,
+        to: last - sequence * 60_000 + 30_000,
+      }),
+    );
+    for (let at = 0; at < reports.length; at += 100) await storeReports(db, reports.slice(at, at + 100));
+    const waiting = async () => {
+      await worker.scheduled(createScheduledController(), bindings());
+      return db.all(sql`select 1 from dirty where tier = 1`).then(({ length }) => length);
+    };
+    const left = await waiting();
+    expect(left).toBeGreaterThan(100);
+    expect(left).toBeLessThan(400);
+    expect(await waiting()).toBeLessThan(left);
+  },
+);
+
 test("its cron folds what came", async ({ expect }) => {
   const db = await freshDb();
   const clusterId = await aCluster(db);
