@@ -13,7 +13,7 @@ import { namesOf } from "./talker-rows.ts";
 type Labels = Record<string, string | number>;
 type Asked = Omit<FlowQuestion, keyof Steps> & Steps;
 
-/** The rows with most in the whole range, a series each, and of each cluster one of all others. */
+/** The rows with most in the whole range, a series each, and of each cluster one of all others, where they have anything. */
 export async function flowSeriesOf(db: Db, clusters: readonly Cluster[], asked: Asked) {
   const { by, node, rate = false } = asked;
   const question = { ...asked, rate, by: by ?? wholeBy(asked) };
@@ -25,7 +25,7 @@ export async function flowSeriesOf(db: Db, clusters: readonly Cluster[], asked: 
   const series = answers.flatMap(({ cluster, rows, others }): Series[] => [
     ...rows.map(({ key, points }) => ({ labels: { cluster, ...labelsOf(question.by, key) }, points })),
     by
-      ? { labels: { cluster }, remainder: true, points: others }
+      ? { labels: { cluster }, remainder: true, points: others.some(([, value]) => value > 0) ? others : [] }
       : { labels: { cluster, ...(node !== undefined && { node }) }, points: others },
   ]);
   return {

@@ -75,10 +75,9 @@ const Series = z
       description: "cluster, and what the series is of; what nobody knows is missing.",
       example: { cluster: "prod", namespace: "shop", pod: "web-0", node: "node-1" },
     }),
-    remainder: z
-      .literal(true)
-      .optional()
-      .meta({ description: "All that has no series of its own, taken together." }),
+    remainder: z.literal(true).optional().meta({
+      description: "All that has no series of its own, taken together; not there where that has nothing.",
+    }),
     points: z.array(z.tuple([z.number(), z.number()])).meta({
       description: "[begin of the step in epoch ms, value]; a step of which nothing is known has no point.",
     }),

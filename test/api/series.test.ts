@@ -232,6 +232,15 @@ test("by pod there is a series each of those with most, and one of all others of
   expect([body.stepMs, body.lack, body.omitted, body.window.tiers]).toEqual([60_000, 0, 2, ["minute"]]);
 });
 
+test("where all have a series there is none of the others", async ({ expect }) => {
+  const service = await owned();
+  const { body } = await ask(service, "metric=opened&by=pod&pod=web-7d4b-x");
+  expect(body.series).toEqual([
+    { labels: { cluster: "prod", ...web }, points: [[AT, 5]] },
+    { labels: { cluster: "test", ...web }, points: [[AT, 10]] },
+  ]);
+});
+
 test.for([
   { query: "metric=opened&by=workload&workload=web", labels: { workload: "web" }, value: 5 },
   { query: "metric=entries&by=address&source=10.244.0.12", labels: { address: "10.244.0.12" }, value: 3 },
