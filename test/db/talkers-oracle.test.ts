@@ -219,7 +219,10 @@ test.for(["unsettled", "folded", "folded into a day"] as const)(
         const answer = await topTalkers(db, { clusterId: 1, ...rest, ...range, ...filter, ...stock });
         if (state === "folded into a day") expect(answer.pieces).toMatchObject([{ tier: DAY }]);
         const [begin, end] = [answer.pieces[0]!.from, answer.pieces.at(-1)!.to];
-        expect([begin <= range.from, end >= Math.min(range.to, now[state] + MAX_AHEAD_MS)]).toEqual([true, true]);
+        expect([begin <= range.from, end >= Math.min(range.to, now[state] + MAX_AHEAD_MS)]).toEqual([
+          true,
+          true,
+        ]);
         const covered = windows.filter(({ slot }) => {
           const start = START + slot * 30_000;
           return start >= begin && start < end;
