@@ -1,4 +1,4 @@
-import { access, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { access, open, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { innermost } from "../../db/failure.ts";
 import { openLibsql } from "../../db/libsql.ts";
@@ -25,8 +25,9 @@ async function main(args: readonly string[]): Promise<number> {
     return 0;
   }
   const [asked, ...more] = args;
-  if (more.length > 0 || asked?.startsWith("-")) {
-    console.error(HELP);
+  const wrong = asked?.startsWith("-") ? asked : more[0];
+  if (wrong !== undefined) {
+    console.error(`"${wrong}" is not understood: one target is taken. See --help.`);
     return USAGE_ERROR;
   }
   const complaints: string[] = [];
@@ -52,11 +53,14 @@ async function backUp(url: string, source: string, target: string): Promise<numb
     console.error(`${target} is there already: name a file that is not, or remove it.`);
     return FAILED;
   }
+  if (!(await isThere(dirname(target)))) {
+    console.error(`There is no folder ${dirname(target)}: make it first.`);
+    return FAILED;
+  }
   // Whoever sees the target sees all of it.
   const partial = `${target}.${process.pid}.partial`;
   const startedAt = Date.now();
   try {
-    await mkdir(dirname(target), { recursive: true });
     await copy(url, partial);
     await synced(partial);
     await rename(partial, target);

@@ -20,7 +20,9 @@ async function main(args: readonly string[]): Promise<number> {
     console.log(HELP);
     return CLEAN;
   }
-  if (args.some((arg) => arg !== "--json")) return complain(HELP);
+  const wrong = args.find((arg) => arg !== "--json");
+  if (wrong !== undefined)
+    return complain(`"${wrong}" is not understood; CONNTRAIL_DATABASE_URL names the database. See --help.`);
   const complaints: string[] = [];
   const url = databaseUrl(process.env["CONNTRAIL_DATABASE_URL"], (complaint) => complaints.push(complaint));
   const [complaint] = complaints;

@@ -66,6 +66,7 @@ test("a backup made while reports come in has all that was acknowledged before i
   const posting = (async () => {
     while (!copied.signal.aborted) expect(await post(++last)).toBe(202);
   })();
+  await mkdir(join(folder, "kept"));
   const copy = join(folder, "kept/copy.db");
   const made = await backUp(folder, [copy]);
   copied.abort();
@@ -123,9 +124,16 @@ test("what cannot be done is said with what to do instead, and nothing is left b
   });
   expect(await backUp(folder, ["a", "b"])).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/^Usage/),
+    stderr: expect.stringMatching(/^"b" is not understood/),
   });
-  expect(await backUp(folder, ["--all"])).toMatchObject({ code: 2, stderr: expect.stringMatching(/^Usage/) });
+  expect(await backUp(folder, ["--all"])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^"--all" is not understood/),
+  });
+  expect(await backUp(folder, ["not-there/copy.db"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/no folder .*not-there: make it first/),
+  });
   const server = { CONNTRAIL_DATABASE_URL: "libsql://fleet.example?authToken=canary" };
   const remote = await backUp(folder, [], server);
   expect(remote).toMatchObject({
