@@ -6,6 +6,7 @@ import { deleteCluster } from "../../db/queries/clusters.ts";
 import { LEASE_MS } from "../../db/queries/upkeep/lease.ts";
 import { storeReports } from "../../db/queries/reports.ts";
 import { HOUR, MINUTE, SETTLE_MS, SLOT_MS, slotOf, TEN_MINUTES } from "../../db/tiers.ts";
+import { ON_WORKERS } from "../support/on-workers.ts";
 import { aTold, foldedIn, upkeepOf } from "../support/folded.ts";
 import { aCluster, START } from "../support/stored-report.ts";
 
@@ -102,11 +103,14 @@ test("two ticks at once do the work once", async () => {
   expect(await foldedIn(db)).toEqual(await undisturbed());
 });
 
+/** Each step of the scan, and some of those that follow. */
+const stride = (calls: number, later: number) => (calls < 10 && !ON_WORKERS ? 1 : later);
+
 describe("a tick that dies", () => {
   test("after any of its steps is finished by the next, once its lease has run out", async () => {
     const whole = await undisturbed();
     let calls = 0;
-    for (let end = "failed"; end === "failed"; calls += 1) {
+    for (let end = "failed"; end === "failed"; calls += ON_WORKERS ? 4 : 1) {
       const db = await aStore();
       const { tick } = upkeepOf(db);
       const dying = interrupted(db, calls, () => {
@@ -123,7 +127,7 @@ describe("a tick that dies", () => {
 
   test("of a connection that was lost once leaves all to the next", async () => {
     const whole = await undisturbed();
-    for (let calls = 1; ; calls += calls < 10 ? 1 : 5) {
+    for (let calls = 1; ; calls += stride(calls, 5)) {
       const db = await aStore();
       const { tick } = upkeepOf(db);
       let lost = false;
@@ -161,7 +165,7 @@ test("a tick whose lease ran out writes nothing any more, wherever it was", asyn
   const late = aTold("a", 2, BEGIN);
   const early = WINDOWS.filter((report) => report !== WINDOWS[4]);
   const whole = await undisturbed();
-  for (let calls = 1; ; calls += 2) {
+  for (let calls = 1; ; calls += ON_WORKERS ? 6 : 2) {
     const db = await aStore(early);
     const { tick, clock } = upkeepOf(db);
     let overtaken = false;
@@ -183,8 +187,7 @@ test("reports that come while a cluster is deleted are folded, wherever the tick
   // Of a node of its own: nothing that is said of another marks its buckets.
   const [some = [], others = []] = NODES.map((name) => WINDOWS.filter(({ node }) => node.name === name));
   const whole = await undisturbed();
-  // Each step of the scan, and some of those that follow.
-  for (let calls = 1; ; calls += calls < 10 ? 1 : 6) {
+  for (let calls = 1; ; calls += stride(calls, 6)) {
     const db = await aStore([]);
     const { tick } = upkeepOf(db);
     const gone = await aCluster(db, "gone");

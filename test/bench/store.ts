@@ -136,7 +136,7 @@ async function ingestBesides(path: string, { fleet, now }: Filled): Promise<Figu
     intervalMs: INTERVAL_MS,
   }))
     parcels.push(await pack(report));
-  const server = await startServer(path, { CONNTRAIL_TICK: "1s" });
+  const server = await startServer(path);
   try {
     const token = await ingestToken(CLUSTER);
     const posting = new AbortController();

@@ -11,6 +11,7 @@ import type { NatClass, Segment } from "../../db/segment.ts";
 import { BY, BYS } from "../../db/talkers/source.ts";
 import type { By, Filter } from "../../db/talkers/source.ts";
 import { DAY, DEFAULT_RETENTION, MAX_AHEAD_MS, SLOT_MS, slotOf } from "../../db/tiers.ts";
+import { ON_WORKERS } from "../support/on-workers.ts";
 import { ownersOf } from "../support/owner-words.ts";
 import { aCluster, aSegment, aStoredReport, START } from "../support/stored-report.ts";
 import { HOUR_MS } from "../support/talked.ts";
@@ -236,7 +237,7 @@ test.for(["unsettled", "folded", "folded into a day"] as const)(
       }
     };
     await fc.assert(fc.asyncProperty(fleet, fc.array(question, { minLength: 8, maxLength: 8 }), isAnswered), {
-      numRuns: 15,
+      numRuns: ON_WORKERS ? 4 : 15,
     });
   },
 );

@@ -4,6 +4,7 @@ import type { Db } from "../../../db/client.ts";
 import { storeReports } from "../../../db/queries/reports.ts";
 import type { StoredReport } from "../../../db/queries/reports.ts";
 import { DAY, SLOT_MS, slotOf } from "../../../db/tiers.ts";
+import { ON_WORKERS } from "../../support/on-workers.ts";
 import { aTold, foldedIn, upkeepOf } from "../../support/folded.ts";
 import { aCluster, randomNumbers, START, WINDOW_MS } from "../../support/stored-report.ts";
 
@@ -62,5 +63,6 @@ test("reports that come late, twice and in any order are folded as those that co
   expect(orderly["owners"]).toHaveLength(NODES.length * 3);
   expect(orderly["settings"]).toHaveLength(NODES.length * 2);
   expect(orderly["dirty"]).toEqual([]);
-  for (const seed of [1, 2, 3, 4, 5]) expect(await shuffled(seed), `seed ${seed}`).toEqual(orderly);
+  for (const seed of ON_WORKERS ? [1, 2] : [1, 2, 3, 4, 5])
+    expect(await shuffled(seed), `seed ${seed}`).toEqual(orderly);
 }, 120_000);
