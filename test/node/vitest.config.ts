@@ -9,6 +9,7 @@ export default defineConfig({
   resolve: { alias: { "#fresh-db": join(import.meta.dirname, "../support/fresh-db.node.ts") } },
   test: {
     name: "node",
+    globalSetup: [join(import.meta.dirname, "../support/built.ts")],
     include: ["test/{agent,api,db,fleet,support}/**/*.test.ts"],
     expect: { requireAssertions: true },
     // Many wait for a process or a clock: as many at once as there are cores.

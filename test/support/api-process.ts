@@ -4,10 +4,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-
-const ROOT = join(import.meta.dirname, "../..");
-/** What one process has compiled the next one need not. */
-const COMPILED = join(ROOT, "node_modules/.cache/compiled");
+import { builtProgram, compiled } from "./program.ts";
 
 /** The API as its own process. */
 export interface ApiProcess {
@@ -29,7 +26,7 @@ export async function aFolder(): Promise<string> {
 }
 
 /**
- * Starts `node api/node.ts` on a port the kernel chooses, with its database in `folder`; ended with the test. `within` is a
+ * Starts the built `api/node.ts` on a port the kernel chooses, with its database in `folder`; ended with the test. `within` is a
  * command that ends in becoming the one it is given.
  */
 export function startApi(
@@ -39,10 +36,10 @@ export function startApi(
   within: string[] = [],
 ): ApiProcess {
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("CONNTRAIL_"));
-  const [command = "", ...rest] = [...within, process.execPath, join(ROOT, "api/node.ts"), ...args];
+  const [command = "", ...rest] = [...within, process.execPath, builtProgram("api/node.ts"), ...args];
   const child = spawn(command, rest, {
     cwd: folder,
-    env: { ...Object.fromEntries(inherited), CONNTRAIL_PORT: "0", NODE_COMPILE_CACHE: COMPILED, ...env },
+    env: { ...Object.fromEntries(inherited), CONNTRAIL_PORT: "0", ...compiled(), ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const streams = { stdout: "", stderr: "" };

@@ -7,16 +7,17 @@ import { createClient } from "@libsql/client";
 import { test } from "vitest";
 import { aReport } from "../../support/a-report.ts";
 import { aFolder, call, ingestToken, startApi, urlOf } from "../../support/api-process.ts";
+import { builtProgram, compiled } from "../../support/program.ts";
 
 const ADMIN = "an-admin-token-of-more-than-32-characters";
 const env = { CONNTRAIL_ADMIN_TOKEN: ADMIN };
-const BACKUP = join(import.meta.dirname, "../../../api/node/backup.ts");
+const BACKUP = builtProgram("api/node/backup.ts");
 const run = promisify(execFile);
 
 /** Runs the command in `folder`; what it said, and its exit code. */
 async function backUp(folder: string, args: string[] = [], more: NodeJS.ProcessEnv = {}) {
   const { CONNTRAIL_DATABASE_URL: _, ...inherited } = process.env;
-  const options = { cwd: folder, env: { ...inherited, ...more } };
+  const options = { cwd: folder, env: { ...inherited, ...compiled(), ...more } };
   try {
     return { code: 0, ...(await run(process.execPath, [BACKUP, ...args], options)) };
   } catch (error) {

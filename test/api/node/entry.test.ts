@@ -6,9 +6,10 @@ import { promisify } from "node:util";
 import { onTestFinished, test } from "vitest";
 import { aReport } from "../../support/a-report.ts";
 import { aFolder, call, ingestToken, startApi, urlOf } from "../../support/api-process.ts";
+import { builtProgram } from "../../support/program.ts";
 
 const ADMIN = "an-admin-token-of-more-than-32-characters";
-const MIGRATE = join(import.meta.dirname, "../../../db/migrate.ts");
+const MIGRATE = builtProgram("db/migrate.ts");
 const run = promisify(execFile);
 const env = { CONNTRAIL_ADMIN_TOKEN: ADMIN };
 

@@ -17,12 +17,13 @@ import { storeReports } from "../../../db/queries/reports.ts";
 import { HOUR, TEN_MINUTES } from "../../../db/tiers.ts";
 import { Fleet } from "../../fleet/fleet.ts";
 import { aFolder } from "../../support/api-process.ts";
+import { builtProgram, compiled } from "../../support/program.ts";
 import { aCluster } from "../../support/stored-report.ts";
 import { tick } from "../../support/tick.ts";
 
 // A machine may have other tests to run.
 vi.setConfig({ testTimeout: 120_000 });
-const FSCK = join(import.meta.dirname, "../../../api/node/fsck.ts");
+const FSCK = builtProgram("api/node/fsck.ts");
 /** Some minutes before and after a full hour. */
 const FROM = Date.UTC(2026, 10, 18, 12, 49);
 const MINUTE_MS = 60_000;
@@ -86,7 +87,7 @@ async function problemsOf(file: string): Promise<{ problems: Problem[]; checked:
 
 /** Runs the command; its output and exit code. */
 async function fsck(file: string, ...args: string[]) {
-  const env = { ...process.env, CONNTRAIL_DATABASE_URL: `file:${file}` };
+  const env = { ...process.env, ...compiled(), CONNTRAIL_DATABASE_URL: `file:${file}` };
   try {
     return { code: 0, ...(await run(process.execPath, [FSCK, ...args], { env })) };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { sql } from "drizzle-orm";
 import { expect, onTestFinished, test } from "vitest";
@@ -11,12 +11,12 @@ import { DAY, SETTLE_MS, SLOT_MS } from "../../../db/tiers.ts";
 import { Fleet, type Simulated } from "../../fleet/fleet.ts";
 import { seeded } from "../../fleet/random.ts";
 import { aFolder, ingestToken } from "../../support/api-process.ts";
-import { buildApi } from "../../support/built-api.ts";
+import { builtProgram, compiled } from "../../support/program.ts";
 import { tick } from "../../support/tick.ts";
 
 const KILLS = 200;
 /** Killed side by side, each with a database of its own. */
-const LANES = 2;
+const LANES = 4;
 /** The most reports a process may answer before it is killed; its first tick runs beside them. */
 const MOST_ANSWERS = 16;
 /** How long after the last of them it is killed, at the most, in ms: its first tick begins some 100 ms after the first answer. */
@@ -89,15 +89,15 @@ async function answerTo(url: string, token: string, report: Report): Promise<num
 }
 
 /** Starts the service in `folder`; resolves once it listens. */
-async function start(program: string, folder: string): Promise<{ child: ChildProcess; url: string }> {
-  const child = spawn(process.execPath, [program], {
+async function start(folder: string): Promise<{ child: ChildProcess; url: string }> {
+  const child = spawn(process.execPath, [builtProgram("api/node.ts")], {
     cwd: folder,
     env: {
       ...process.env,
       CONNTRAIL_PORT: "0",
       CONNTRAIL_ADMIN_TOKEN: ADMIN,
       CONNTRAIL_TICK: "1s",
-      NODE_COMPILE_CACHE: join(dirname(program), "compiled"),
+      ...compiled(),
     },
     stdio: ["ignore", "pipe", "inherit"],
   });
@@ -112,28 +112,18 @@ async function start(program: string, folder: string): Promise<{ child: ChildPro
   return { child, url };
 }
 
-/** Only a process that ends by itself leaves behind what it compiled. */
-async function compile(program: string): Promise<void> {
-  const { child } = await start(program, await aFolder());
-  const gone = once(child, "close");
-  child.kill("SIGTERM");
-  await gone;
-}
-
 test(`killed ${KILLS} times at random moments, the service keeps what it acknowledged, once and whole`, async ({
   signal,
 }) => {
   const seed = Number(process.env["CONNTRAIL_TEST_SEED"]) || Date.now();
   console.log(`CONNTRAIL_TEST_SEED=${seed}`);
   const random = seeded(seed);
-  const program = await buildApi(await aFolder());
-  await compile(program);
   const lane = async () => {
     const folder = await aFolder();
     const load = new Load(seed);
     let token: string | undefined;
     for (let kill = 0; kill < KILLS / LANES && !signal.aborted; kill += 1) {
-      const { child, url } = await start(program, folder);
+      const { child, url } = await start(folder);
       const gone = once(child, "close");
       token ??= await ingestToken(url, ADMIN);
       let answers = Math.ceil(random() * MOST_ANSWERS);
