@@ -9,6 +9,8 @@ export default defineConfig({
   resolve: { alias: { "#fresh-db": join(import.meta.dirname, "../support/fresh-db.node.ts") } },
   test: {
     name: "node",
+    // No module keeps anything between calls, so the next file may have those that the last one loaded.
+    isolate: false,
     globalSetup: [join(import.meta.dirname, "../support/built.ts")],
     include: ["test/{agent,api,db,fleet,support}/**/*.test.ts"],
     expect: { requireAssertions: true },
