@@ -24,6 +24,8 @@ export default defineConfig(async () => {
     resolve: { alias: { "#fresh-db": join(root, "test/support/fresh-db.edge.ts") } },
     test: {
       name: "edge",
+      // As on Node: starting a Worker for each file would take longer than most of them.
+      isolate: false,
       include: ["test/{api,db,edge}/**/*.test.ts"],
       exclude: ["test/api/node/**", "test/db/file/**"],
       expect: { requireAssertions: true },
