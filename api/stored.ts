@@ -27,9 +27,21 @@ export function toStoredReport(report: Report, clusterId: number, receivedAt: nu
     flows: flows && { opened: totalOf(flows, "opened"), closed: totalOf(flows, "closed") },
     counters,
     self,
+    natAddresses: natAddressesOf(report),
     segment,
     details,
   };
+}
+
+/** Addresses that are put in place of the sources' own, those with most leases first. */
+function natAddressesOf({ flows, leases, keyframe }: Report): string[] {
+  const held = new Map<number, number>();
+  for (const table of [leases, keyframe])
+    for (const [row, address] of (table?.natAddress ?? []).entries())
+      held.set(address, (held.get(address) ?? 0) + (table?.leases[row] ?? 0));
+  return [...held]
+    .toSorted((one, other) => other[1] - one[1])
+    .flatMap(([index]) => flows?.addresses[index] ?? []);
 }
 
 function blobsOf(report: Report): Pick<StoredReport, "segment" | "details"> {

@@ -27,6 +27,10 @@ export function formatAddress(bytes: Uint8Array): string {
   return `${words(bytes, 0, gap.from)}::${words(bytes, gap.to, IPV6_BYTES)}`;
 }
 
+/** Of an address in canonical form whether each machine may have it for itself: loopback, link-local, or none at all. */
+export const isLocalAddress = (address: string): boolean =>
+  /^(127\.|169\.254\.|0\.0\.0\.0$|::1?$|fe[89ab])/.test(address);
+
 // By character code: a report has hundreds of addresses, and a thousand reports come in a second.
 function parseIpv4(text: string): Uint8Array | undefined {
   const bytes = new Uint8Array(IPV4_BYTES);

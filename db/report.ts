@@ -1,3 +1,4 @@
+import { canonicalAddress, isLocalAddress } from "./address.ts";
 import { storable } from "./text.ts";
 
 /** One report as it is kept. What is not known is undefined, never 0. Times in epoch ms. */
@@ -32,6 +33,8 @@ export type StoredReport = {
   flows?: { opened?: number | undefined; closed?: number | undefined } | undefined;
   counters?: HostCounters | undefined;
   self?: { cpuMs: number; rssBytes: number } | undefined;
+  /** Addresses that leases are of, those with most leases first; at most MAX_NAT_ADDRESSES count. */
+  natAddresses?: readonly string[] | undefined;
   /** From `encodeSegment`. */
   segment?: Uint8Array | undefined;
   /** From `encodeDetails`. */
@@ -166,6 +169,26 @@ export function wordsOf({
     storable(node.bootId),
     sequence,
   ];
+}
+
+/** A node has one or two, a gateway that spreads over a pool some dozens. */
+export const MAX_NAT_ADDRESSES = 64;
+
+/** Addresses that a report says its node had (`own`), or put in place of others' (`nat`). */
+export function addressesOf({
+  node,
+  natAddresses = [],
+}: StoredReport): [address: string, own: number, nat: number][] {
+  const found = new Map<string, [string, number, number]>();
+  const take = (text: string, own: number, nat: number) => {
+    const address = canonicalAddress(text);
+    if (address === undefined || isLocalAddress(address)) return;
+    const known = found.get(address);
+    found.set(address, [address, Math.max(own, known?.[1] ?? 0), Math.max(nat, known?.[2] ?? 0)]);
+  };
+  for (const text of node.addresses) take(text, 1, 0);
+  for (const text of natAddresses.slice(0, MAX_NAT_ADDRESSES)) take(text, 0, 1);
+  return [...found.values()];
 }
 
 function dumped(read: (dump: DumpGauges) => Value) {

@@ -10,6 +10,8 @@ import {
   uniqueIndex,
 } from "drizzle-orm/sqlite-core";
 
+export { listings, nodeAddresses, nodeSettings, owners, settings } from "./schema/facts.ts";
+
 // Times are epoch milliseconds. A null gauge is one nobody knows; 0 is a measured nothing.
 
 export const clusters = sqliteTable("clusters", {
@@ -231,89 +233,3 @@ export const upkeep = sqliteTable("upkeep", {
   /** True from when something may be forgotten until all of it is. */
   forgetting: integer("forgetting", { mode: "boolean" }).notNull().default(false),
 });
-
-/** Who held an address when, as the agents said. */
-export const owners = sqliteTable(
-  "owners",
-  {
-    id: integer("id").primaryKey(),
-    clusterId: integer("cluster_id").notNull(),
-    /** The node that said so; 0 of services, which all nodes say alike. */
-    nodeId: integer("node_id").notNull(),
-    /** In canonical form. */
-    address: text("address").notNull(),
-    kind: text("kind").notNull(),
-    namespace: text("namespace").notNull(),
-    name: text("name").notNull(),
-    uid: text("uid").notNull(),
-    workloadKind: text("workload_kind").notNull(),
-    workload: text("workload").notNull(),
-    /** kubernetes, docker or file. */
-    source: text("source").notNull(),
-    /** Held in [since, until); since 0: before anybody looked; until null: still. */
-    since: integer("since").notNull(),
-    until: integer("until"),
-    /** Start of the window that said it last, which wins over what an older one says. */
-    saidAt: integer("said_at").notNull(),
-    /** True where no report says when it ended, but a later list of all that hold an address lacks it. */
-    absent: integer("absent", { mode: "boolean" }).notNull(),
-  },
-  (t) => [
-    // Serves a statement's row, and who held an address.
-    uniqueIndex("owners_holding").on(
-      t.clusterId,
-      t.address,
-      t.nodeId,
-      t.uid,
-      t.name,
-      t.namespace,
-      t.kind,
-      t.since,
-    ),
-    // Serves the holders of one node, first those that hold still.
-    index("owners_of_node").on(t.clusterId, t.nodeId, t.until),
-    // Serves finding a Pod.
-    index("owners_by_name").on(t.clusterId, t.namespace, t.name),
-  ],
-);
-
-/**
- * Windows whose report listed all owners (`owners`), or all settings (`settings`). Kept as long as late reports are taken,
- * which need to know what was listed next. WITHOUT ROWID in the migration.
- */
-export const listings = sqliteTable(
-  "listings",
-  {
-    clusterId: integer("cluster_id").notNull(),
-    nodeId: integer("node_id").notNull(),
-    at: integer("at").notNull(),
-    owners: integer("owners", { mode: "boolean" }).notNull(),
-    settings: integer("settings", { mode: "boolean" }).notNull(),
-  },
-  (t) => [primaryKey({ columns: [t.clusterId, t.nodeId, t.at] })],
-);
-
-/** What a node is set to, once a distinct content. */
-export const settings = sqliteTable(
-  "settings",
-  {
-    id: integer("id").primaryKey(),
-    clusterId: integer("cluster_id").notNull(),
-    hash: text("hash").notNull(),
-    /** Host of api/wire/host.ts, with its keys in order and without `unread`. */
-    content: text("content").notNull(),
-  },
-  (t) => [unique("settings_hash").on(t.clusterId, t.hash)],
-);
-
-/** From when on a node was set so: a row at each window whose settings are not those of the window before. WITHOUT ROWID. */
-export const nodeSettings = sqliteTable(
-  "node_settings",
-  {
-    clusterId: integer("cluster_id").notNull(),
-    nodeId: integer("node_id").notNull(),
-    at: integer("at").notNull(),
-    settingsId: integer("settings_id").notNull(),
-  },
-  (t) => [primaryKey({ columns: [t.clusterId, t.nodeId, t.at] })],
-);

@@ -53,6 +53,7 @@ const KEYS = {
   dirty: "cluster_id, tier, node_id, start",
   owners: "id",
   listings: "cluster_id, node_id, at",
+  node_addresses: "cluster_id, address, node_id",
   node_settings: "cluster_id, node_id, at",
   settings: "id",
   boots: "id",

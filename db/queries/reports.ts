@@ -2,8 +2,9 @@ import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { isDatabaseAway } from "../failure.ts";
-import { GAUGE_COLUMNS, gaugesOf, identityOf, wordsOf } from "../report.ts";
+import { addressesOf, GAUGE_COLUMNS, gaugesOf, identityOf, wordsOf } from "../report.ts";
 import type { StoredReport } from "../report.ts";
+import { upsertAddresses } from "./node-addresses.ts";
 
 export type { DumpGauges, StoredReport } from "../report.ts";
 
@@ -40,13 +41,15 @@ async function append(db: Db, reports: readonly StoredReport[]): Promise<Set<str
     SEGMENTS_A_STATEMENT,
   );
   const samples = reports.map((report, i) => [...(keys[i] ?? []), ...gaugesOf(report)]);
+  const addresses = reports.map((report, i) => [...(keys[i] ?? []), addressesOf(report)]);
   const answers = await db.batch([
     db.run(upsertNodes(JSON.stringify(reports.map(wordsOf)))),
     db.run(insertBoots(JSON.stringify(reports.map((report, i) => [...(keys[i] ?? []), report.receivedAt])))),
+    db.run(upsertAddresses(JSON.stringify(addresses))),
     db.run(insertSamples(JSON.stringify(samples))),
     ...segments.map((rows) => db.all<Identity>(insertSegments(rows))),
   ]);
-  const rows = answers.slice(3).flat() as Identity[];
+  const rows = answers.slice(4).flat() as Identity[];
   return new Set(rows.map((row) => JSON.stringify([row.cluster_id, row.node, row.boot_id, row.sequence])));
 }
 

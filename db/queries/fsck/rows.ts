@@ -50,7 +50,7 @@ export async function* pairProblems(look: Look): Findings {
     };
 }
 
-const OF_NODES = ["boots", "segments", "listings", "node_settings"];
+const OF_NODES = ["boots", "segments", "listings", "node_addresses", "node_settings"];
 const OF_NODES_OR_CLUSTERS = ["samples", "buckets", "dirty", "owners"];
 const OF_CLUSTERS = ["nodes", "settings"];
 

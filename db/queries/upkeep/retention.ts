@@ -90,6 +90,7 @@ export async function forgetSome(
       forgetBuckets(tier, horizons[tier], guard),
     ]),
     forgetListings(horizons[WINDOW], guard),
+    forgetAddresses(horizons[WINDOW], guard),
     forgetOwners(horizons[DAY], horizons[WINDOW] / SLOT_MS[TEN_MINUTES], guard),
     forgetNodeSettings(horizons[DAY], guard),
     forgetSettings(guard),
@@ -195,6 +196,16 @@ function forgetListings(horizon: number, guard: SQL): SQL {
       from nodes n cross join listings l on l.cluster_id = n.cluster_id and l.node_id = n.id
         and l.at < ${horizon - MAX_WINDOW_MS}
       limit ${ROWS_A_DELETION}) and ${guard}
+    returning 1`;
+}
+
+/** All are looked through: a few of each node. */
+function forgetAddresses(horizon: number, guard: SQL): SQL {
+  return sql`
+    delete from node_addresses
+    where (cluster_id, address, node_id) in (
+      select cluster_id, address, node_id from node_addresses
+      where until < ${horizon - MAX_WINDOW_MS} limit ${ROWS_A_DELETION}) and ${guard}
     returning 1`;
 }
 
