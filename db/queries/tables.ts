@@ -7,7 +7,7 @@ import type { Bucket, Dimension, Table } from "../fold/table.ts";
 import { foldedUntil, plan } from "../plan.ts";
 import type { Piece } from "../plan.ts";
 import { decodeSegment } from "../segment.ts";
-import type { By, Filter } from "../talkers/source.ts";
+import type { Filter, Form } from "../talkers/source.ts";
 import { Narrowing } from "../talkers/narrowing.ts";
 import { storable } from "../text.ts";
 import {
@@ -31,7 +31,9 @@ import type { WindowRange } from "./windows.ts";
 /** Who had what in [from, to) of a cluster, or of a node of it. */
 export type TableQuestion = Filter & {
   clusterId: number;
-  by: By;
+  by: Form;
+  /** Also the same put together so: out of the same read. */
+  beside?: readonly Form[] | undefined;
   from: number;
   to: number;
   /** Name of a node: its own windows and buckets answer. */
@@ -42,8 +44,8 @@ export type TableQuestion = Filter & {
   now: number;
 };
 
-/** What is known of a slot: the rows that match, as `by` says. Where nothing is, there is no slot. */
-export type Slot = { tier: Tier; from: number; to: number; table: Table };
+/** What is known of a slot: the rows that match, as `by` says, and as each of `beside` does. Where nothing is, there is no slot. */
+export type Slot = { tier: Tier; from: number; to: number; table: Table; beside: readonly Table[] };
 
 export type Reading = {
   /** What the range was cut into: the first begins where the answer does. None where nothing of it is kept. */
@@ -98,8 +100,10 @@ export async function readTables(db: Db, question: TableQuestion): Promise<Readi
   const tiers = all.filter((tier) => fits(tier, stepMs));
   const dirty = await dirtyIn(db, clusterId, ids, range);
   const pieces = plan(range, { tiers, dirty, retention, now });
-  const narrowing = new Narrowing(question.by, question, nodes ? "node" : "cluster");
-  const reader = { db, clusterId, narrowing };
+  const scope = nodes ? "node" : "cluster";
+  const narrowing = new Narrowing(question.by, question, scope);
+  const beside = (question.beside ?? []).map((by) => new Narrowing(by, question, scope));
+  const reader = { db, clusterId, narrowings: [narrowing, ...beside] };
   return {
     pieces,
     foldedUntil: foldedUntil(pieces, dirty),
@@ -125,39 +129,44 @@ async function nodesAsked(db: Db, question: TableQuestion): Promise<Node[] | und
     where cluster_id = ${clusterId} and id in (select value from json_each(${JSON.stringify(ids)}))`);
 }
 
-type Reader = { db: Db; clusterId: number; narrowing: Narrowing };
+type Reader = { db: Db; clusterId: number; narrowings: readonly Narrowing[] };
+
+const read = (narrowings: readonly Narrowing[]) => [...new Set(narrowings.map(({ dimension }) => dimension))];
 
 async function* slotsOfCluster(
-  { db, clusterId, narrowing }: Reader,
+  { db, clusterId, narrowings }: Reader,
   pieces: readonly Piece[],
 ): AsyncGenerator<Slot> {
-  const { dimension } = narrowing;
+  const dimensions = read(narrowings);
   for (const piece of pieces) {
-    const cluster = { clusterId, nodeId: WHOLE_CLUSTER, piece, dimension };
+    const cluster = { clusterId, nodeId: WHOLE_CLUSTER, piece, dimensions };
     for await (const { start, bucket } of bucketsIn(db, cluster)) {
-      yield slot(piece.tier, start, narrowing.table(bucket[dimension] ?? NOTHING));
+      const tables = narrowings.map((one) => one.table(bucket[one.dimension] ?? NOTHING));
+      yield slot(piece.tier, start, tables);
     }
   }
 }
 
 /** Of several nodes, what they have in a slot is added up. No more is held than a page of each. */
 async function* slotsOfNodes(
-  { db, clusterId, narrowing }: Reader,
+  { db, clusterId, narrowings }: Reader,
   nodes: readonly Node[],
   pieces: readonly Piece[],
 ): AsyncGenerator<Slot> {
-  const { dimension } = narrowing;
+  const dimensions = read(narrowings);
   const page = Math.ceil(PAGE_BUCKETS / nodes.length);
   for (const piece of pieces) {
     const all = nodes.map(({ id }) => {
-      const one = { clusterId, nodeId: id, piece, dimension };
+      const one = { clusterId, nodeId: id, piece, dimensions };
       return piece.tier === WINDOW ? minutesIn(db, one) : bucketsIn(db, one, page);
     });
     for await (const { start, found } of sideBySide(all)) {
-      const tables = found.map(({ bucket, at }) =>
-        narrowing.table(bucket[dimension] ?? NOTHING, nodes[at]?.name),
+      const tables = narrowings.map((one) =>
+        one.together(
+          found.map(({ bucket, at }) => one.table(bucket[one.dimension] ?? NOTHING, nodes[at]?.name)),
+        ),
       );
-      yield slot(piece.tier, start, narrowing.together(tables));
+      yield slot(piece.tier, start, tables);
     }
   }
 }
@@ -180,19 +189,20 @@ async function* sideBySide(
   }
 }
 
-const slot = (tier: Tier, from: number, table: Table): Slot => ({
+const slot = (tier: Tier, from: number, [table = NOTHING, ...beside]: readonly Table[]): Slot => ({
   tier,
   from,
   to: from + SLOT_MS[tier === WINDOW ? MINUTE : tier],
   table,
+  beside,
 });
 
-type OneOf = { clusterId: number; nodeId: number; piece: Piece; dimension: Dimension };
+type OneOf = { clusterId: number; nodeId: number; piece: Piece; dimensions: readonly Dimension[] };
 type Found = { start: number; bucket: Bucket };
 
 async function* bucketsIn(
   db: Db,
-  { clusterId, nodeId, piece, dimension }: OneOf,
+  { clusterId, nodeId, piece, dimensions }: OneOf,
   page = PAGE_BUCKETS,
 ): AsyncGenerator<Found> {
   let from = piece.from;
@@ -203,7 +213,7 @@ async function* bucketsIn(
         and start >= ${from} and start < ${piece.to}
       order by start limit ${page}`);
     for (const { start, data } of rows)
-      yield { start, bucket: decodeBucket(new Uint8Array(data), [dimension]) };
+      yield { start, bucket: decodeBucket(new Uint8Array(data), dimensions) };
     // A local driver works synchronously: others get their turn between two pages.
     await new Promise((resolve) => setImmediate(resolve));
     const last = rows.at(-1);

@@ -5,13 +5,15 @@ import type { Piece } from "../plan.ts";
 import { Ranking } from "../talkers/ranking.ts";
 import type { Part, Ranked } from "../talkers/ranking.ts";
 import { unownedKey } from "../talkers/source.ts";
+import type { By } from "../talkers/source.ts";
 import { readTables } from "./tables.ts";
-import type { TableQuestion } from "./tables.ts";
+import type { Reading, TableQuestion } from "./tables.ts";
 
 export const TALKER_METRICS = MEASURES;
 export type TalkerMetric = Measure;
 
 export type TalkerQuery = TableQuestion & {
+  by: By;
   limit: number;
   /** What to rank by; entries by default. */
   metric?: TalkerMetric | undefined;
@@ -41,7 +43,11 @@ export async function topTalkers(db: Db, query: TalkerQuery): Promise<TalkerAnsw
   const ranking = new Ranking({ metric, limit, apart: unownedKey(by) });
   const reading = await readTables(db, query);
   for await (const { table } of reading.slots()) ranking.add(table);
-  const { rows, ...ranked } = ranking.finish();
+  return answerOf(reading, ranking.finish());
+}
+
+/** What was ranked, with what is to be said of how it was read. */
+export async function answerOf(reading: Reading, { rows, ...ranked }: Ranked): Promise<TalkerAnswer> {
   const { rankedBy } = ranked;
   const coveredMs = await reading.coveredMs();
   const peaksAdded = reading.peaksAdded() && !isCount(rankedBy);

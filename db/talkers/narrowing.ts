@@ -2,16 +2,16 @@ import { MEASURES } from "../fold/measures.ts";
 import { mergeAcross } from "../fold/merge.ts";
 import { regroup } from "../fold/regroup.ts";
 import type { Dimension, Table } from "../fold/table.ts";
-import { BY, keysOf, tableFor } from "./source.ts";
+import { dimensionOf, keysOf, tableFor } from "./source.ts";
 import { Texts } from "../fold/texts.ts";
-import type { By, Filter, Scope } from "./source.ts";
+import type { Filter, Form, Scope } from "./source.ts";
 
 /** Makes of stored tables those of the rows that were asked for. */
 export class Narrowing {
   /** The table to read. */
   readonly dimension: Dimension;
   #peaksAdded = false;
-  readonly #by: By;
+  readonly #by: Form;
   readonly #filter: Filter;
   /** By node: the same keys come again in each slot. */
   readonly #known = new Map<
@@ -19,7 +19,7 @@ export class Narrowing {
     { texts: Texts; found: (string | null | undefined)[]; of: ReturnType<typeof keysOf> }
   >();
 
-  constructor(by: By, filter: Filter, scope: Scope) {
+  constructor(by: Form, filter: Filter, scope: Scope) {
     this.#by = by;
     this.#filter = filter;
     this.dimension = tableFor(by, filter, scope);
@@ -49,7 +49,7 @@ export class Narrowing {
       if (key !== null) rows++;
       return key ?? undefined;
     };
-    if (this.dimension === BY[this.#by]) return filtered(table, keyOf);
+    if (this.dimension === dimensionOf(this.#by)) return filtered(table, keyOf);
     const narrowed = regroup(table, keyOf);
     if (rows > narrowed.keys.length) this.#peaksAdded = true;
     return narrowed;

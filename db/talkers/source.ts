@@ -18,6 +18,14 @@ export const BY = {
 export type By = keyof typeof BY;
 export const BYS = Object.keys(BY) as By[];
 
+/**
+ * What else rows are put together to, by the fields of their keys: all that matches as one, and the addresses that the far end sees
+ * ("" without SNAT).
+ */
+const SUMS = { cluster: [], "nat-address": ["natAddress"] } as const;
+/** What rows are put together to. */
+export type Form = By | keyof typeof SUMS;
+
 /** Which flows, and whose; undefined asks for nothing. Addresses in canonical form. */
 export type Filter = {
   namespace?: string | undefined;
@@ -32,7 +40,7 @@ export type Filter = {
 };
 
 /** The key of what nobody owns, where rows are owners. */
-export function unownedKey(by: By): string | undefined {
+export function unownedKey(by: Form): string | undefined {
   if (by !== "pod" && by !== "workload" && by !== "namespace") return undefined;
   return BETWEEN.repeat(Object.keys(DIMENSIONS[BY[by]]).length - 1);
 }
@@ -65,8 +73,8 @@ const FIELDS: Readonly<Record<keyof Filter, string>> = {
 const KNOW_PEERS: readonly Dimension[] = ["source", "owner", "address"];
 
 /** The table that answers with the fewest rows left out: the smallest that has all the fields asked for. */
-export function tableFor(by: By, filter: Filter, scope: Scope): Dimension {
-  const asked = [...fieldsOf(BY[by]), ...conditions(filter).map(({ field }) => field)];
+export function tableFor(by: Form, filter: Filter, scope: Scope): Dimension {
+  const asked = [...fieldsOfForm(by), ...conditions(filter).map(({ field }) => field)];
   const known = scope === "node" ? asked.filter((field) => field !== "node") : asked;
   const table = TABLES[scope].find((table) => known.every((field) => fieldsOf(table).includes(field)));
   return table ?? (scope === "node" ? "group" : "flow");
@@ -86,14 +94,14 @@ export function isKnown(measure: Measure, by: By, filter: Filter): boolean {
  */
 export function keysOf(
   table: Dimension,
-  by: By,
+  by: Form,
   filter: Filter,
   node = "",
 ): ((key: string) => string | undefined) | undefined {
   const tests = conditions(filter).map(({ field, text }) => ({ at: fieldsOf(table).indexOf(field), text }));
-  const isSame = table === BY[by];
+  const isSame = table === dimensionOf(by);
   if (isSame && tests.length === 0) return undefined;
-  const places = fieldsOf(BY[by]).map((field) => fieldsOf(table).indexOf(field));
+  const places = fieldsOfForm(by).map((field) => fieldsOf(table).indexOf(field));
   return (key) => {
     // Most rows fail here, which takes much less time than to take them apart.
     if (tests.some(({ text }) => !key.includes(text))) return undefined;
@@ -106,6 +114,12 @@ export function keysOf(
     return (isUnowned ? texts.map(() => "") : texts).join(BETWEEN);
   };
 }
+
+/** The table whose rows are of that form as they stand, where there is one. */
+export const dimensionOf = (by: Form): Dimension | undefined => (by in BY ? BY[by as By] : undefined);
+
+const fieldsOfForm = (by: Form): readonly string[] =>
+  by in SUMS ? SUMS[by as keyof typeof SUMS] : fieldsOf(BY[by as By]);
 
 /** A source is called an address where a key is of nothing else. */
 function fieldsOf(table: Dimension): string[] {
