@@ -22,7 +22,7 @@ import { Next, pageParameters, pageQuery, toPage } from "../page.ts";
 import { invalid, ProblemError } from "../problem.ts";
 import { router } from "../router.ts";
 
-const Cluster = z
+export const Cluster = z
   .object({
     name: ClusterName,
     createdAt: Time,

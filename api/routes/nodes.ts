@@ -12,7 +12,7 @@ import { MAX_TEXT } from "../wire.ts";
 
 const Gauge = z.int().nullable();
 
-const Node = z
+export const Node = z
   .object({
     name: z.string(),
     state: z.enum(["live", "late", "silent", "retired"]).meta({
