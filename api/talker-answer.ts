@@ -90,7 +90,7 @@ function flat(row: object): Record<string, Cell> {
   return cells;
 }
 
-function windowOf({ pieces, coveredMs, foldedUntil }: FleetAnswer, asked: Slice, clusters: number) {
+export function windowOf({ pieces, coveredMs, foldedUntil }: FleetAnswer, asked: Slice, clusters: number) {
   const tier = TIERS[Math.min(...pieces.map((piece) => piece.tier))];
   return {
     from: toTime(pieces.reduce((from, piece) => Math.min(from, piece.from), pieces[0]?.from ?? asked.from)),

@@ -51,7 +51,7 @@ export function peerIn(by: By, key: string): string | undefined {
   return by === "flow" ? parts[1] : undefined;
 }
 
-const workloadOf = ({
+export const workloadOf = ({
   namespace,
   workloadKind,
   workload,
@@ -61,6 +61,6 @@ const workloadOf = ({
   workload: workload || null,
 });
 
-function ownerOf(owner: Owner = NOBODY) {
+export function ownerOf(owner: Owner = NOBODY) {
   return owner.kind === "" ? null : { kind: owner.kind, name: owner.name, ...workloadOf(owner) };
 }

@@ -26,9 +26,9 @@ const Bounds = z.object(measures).meta({ id: "TalkerBounds" });
 
 const Text = z.string();
 const TextOrNull = z.string().nullable();
-const workload = { namespace: TextOrNull, workloadKind: TextOrNull, workload: TextOrNull };
+export const workload = { namespace: TextOrNull, workloadKind: TextOrNull, workload: TextOrNull };
 
-const TalkerOwner = z
+export const TalkerOwner = z
   .object({ kind: Text.meta({ example: "pod" }), name: Text, ...workload })
   .meta({ id: "TalkerOwner", description: "Who holds an address." });
 
@@ -88,6 +88,24 @@ export const Rows = {
 
 const Piece = z.object({ tier: z.enum(TIERS), from: Time, to: Time });
 
+export const TalkerWindow = z
+  .object({
+    from: Time,
+    to: Time,
+    coveredSeconds: z.number().meta({
+      description: "How much of it reports told of: of several nodes or clusters, of the one with most.",
+    }),
+    foldedUntil: FoldedUntil,
+    tier: z.enum(TIERS).optional().meta({ description: "The finest slots of time that were read." }),
+    pieces: z.array(Piece).optional().meta({
+      description: "Which slots were read where; of several clusters it is not told.",
+    }),
+  })
+  .meta({
+    description:
+      "What was read: the range, its ends moved outwards to whole slots of what is still kept there.",
+  });
+
 export const Talkers = z
   .object({
     by: z.enum(BYS),
@@ -124,22 +142,6 @@ export const Talkers = z
         "True where a gauge was added up of flows that may have been at their most at different times: it may be more than was " +
         "ever held at once.",
     }),
-    window: z
-      .object({
-        from: Time,
-        to: Time,
-        coveredSeconds: z.number().meta({
-          description: "How much of it reports told of: of several nodes or clusters, of the one with most.",
-        }),
-        foldedUntil: FoldedUntil,
-        tier: z.enum(TIERS).optional().meta({ description: "The finest slots of time that were read." }),
-        pieces: z.array(Piece).optional().meta({
-          description: "Which slots were read where; of several clusters it is not told.",
-        }),
-      })
-      .meta({
-        description:
-          "What was read: the range, its ends moved outwards to whole slots of what is still kept there.",
-      }),
+    window: TalkerWindow,
   })
   .meta({ id: "Talkers" });

@@ -2,6 +2,7 @@ import { clusters } from "./clusters.ts";
 import { metrics } from "./metrics.ts";
 import { nodes } from "./nodes.ts";
 import { owners } from "./owners.ts";
+import { peers } from "./peers.ts";
 import { probes } from "./probes.ts";
 import { reports } from "./reports.ts";
 import { series } from "./series.ts";
@@ -19,5 +20,6 @@ export const routes = [
   sysctls,
   clusters,
   tokens,
+  peers,
   probes,
 ] as const;
