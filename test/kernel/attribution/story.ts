@@ -1,0 +1,115 @@
+import { once } from "node:events";
+import { rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Agent, startAgent } from "../agents.ts";
+import type { Service } from "../service.ts";
+import type { Network } from "../../support/namespaces.ts";
+import type { Lab, Recorded } from "./lab.ts";
+import type { Answer } from "./verdict.ts";
+import { type Verdict, verdict } from "./verdict.ts";
+import { few, takePorts, wave } from "./traffic.ts";
+
+/** Times of what happened, epoch ms. */
+export interface Story {
+  /** The agent listened from here on. */
+  started: number;
+  /** Another Pod has the addresses of the second one. */
+  replaced: number;
+  /** The agent is killed, and another one listens. */
+  killed: number;
+  restarted: number;
+  /** What was answered while there was no agent. */
+  during: readonly Verdict[];
+}
+
+interface Stage {
+  network: Network;
+  service: Service;
+  lab: Lab;
+  /** Where the file of owners lies. */
+  folder: string;
+}
+
+/** Pods open flows before, while and after an agent watches, and give up ports and addresses to others. */
+export async function play(stage: Stage): Promise<Story> {
+  const { service, lab } = stage;
+  await giveOwners(stage);
+  await few(lab, "older", { first: 30_000 });
+  const first = await agent(stage);
+  const started = Date.now();
+  await wave(lab);
+  await takePorts(lab, "port re-used", { pod: 0, first: 40_000, count: 100 });
+  await takePorts(lab, "port re-used", { pod: 1, first: 40_000, count: 100 });
+  await service.reportedUntil(Date.now());
+
+  await few(lab, "before the change", { first: 31_000, pods: [1] });
+  lab.replace(1, "uid-checkout-2");
+  await giveOwners(stage);
+  const replaced = Date.now();
+  await few(lab, "after the change", { first: 32_000, pods: [1] });
+  await takePorts(lab, "port re-used", { pod: 2, first: 40_000, count: 100 });
+  await service.reportedUntil(Date.now());
+  await few(lab, "settled", { first: 33_000 });
+  await service.reportedUntil(Date.now());
+
+  first.child.kill("SIGKILL");
+  await once(first.child, "exit");
+  const killed = Date.now();
+  await few(lab, "outage", { first: 34_000 });
+  await takePorts(lab, "outage, gone", { pod: 0, first: 41_000, count: 50 });
+  await takePorts(lab, "outage, gone", { pod: 1, first: 41_000, count: 50 });
+  await lab.onNode("conntrack -D -p udp --dport 8083 | tail -1");
+  const missed = lab.records.filter(({ at }) => at >= killed);
+  const during = await asked(
+    service,
+    missed.map((record) => ({ record, at: record.at })),
+  );
+  await agent(stage);
+  const restarted = Date.now();
+  await few(lab, "restarted", { first: 35_000 });
+  await service.reportedUntil(Date.now() + 1_000);
+  return { started, replaced, killed, restarted, during };
+}
+
+/** Put in place as editors and Kubernetes do, by renaming. */
+async function giveOwners({ folder, lab }: Stage): Promise<void> {
+  await writeFile(join(folder, "new.json"), JSON.stringify(lab.owners()));
+  await rename(join(folder, "new.json"), join(folder, "owners.json"));
+}
+
+async function agent({ network, service, folder }: Stage): Promise<Agent> {
+  const agent = startAgent(network, {
+    CONNTRAIL_URL: service.url,
+    CONNTRAIL_TOKEN: service.token,
+    CONNTRAIL_OWNERS: `file:${join(folder, "owners.json")}`,
+  });
+  await agent.said("started");
+  return agent;
+}
+
+export interface About {
+  record: Recorded;
+  at: number;
+  /** How far the recorder's clock may be off; the default of the API where it is not given. */
+  tolerance?: string;
+}
+
+/** What the API takes at once. */
+const LINES = 10_000;
+
+/** Asks about what recorders saw, by what they saw. */
+export async function asked(service: Service, about: readonly About[]): Promise<Verdict[]> {
+  const verdicts: Verdict[] = [];
+  for (let from = 0; from < about.length; from += LINES) {
+    const batch = about.slice(from, from + LINES);
+    const questions = batch.map(({ record, at, tolerance }) => {
+      const { address, port, protocol, peer, peerPort } = record;
+      return { address, port, protocol: String(protocol), peer, peerPort, at, tolerance };
+    });
+    const { status, body } = await service.ask("POST", "/v1/attribution", questions);
+    if (status !== 200) throw new Error(JSON.stringify(body).slice(0, 1_000));
+    const answers = body["answers"] as Answer[];
+    for (const [i, { record, at }] of batch.entries()) verdicts.push(verdict(record, at, answers[i]!));
+  }
+  return verdicts;
+}
