@@ -33,34 +33,48 @@ export function openFile(path: string, deps: FileDeps): OwnerSource {
   return {
     name: "file",
     async run(sink, signal) {
-      const held = new HeldByFile(sink, deps.now);
+      const held = new HeldByFile(sink);
       let seen = "";
+      let looked = deps.now();
       while (!signal.aborted) {
-        const stamp = await stampOf(path);
-        if (stamp !== seen) seen = await readOnce(path, stamp, { held, log: deps.log });
+        const before = looked;
+        looked = deps.now();
+        const { stamp, changedAt } = await stampOf(path);
+        // A date from elsewhere, or of a file that was written long before it was put there, is no later or earlier than that.
+        const at = Math.min(Math.max(changedAt, before), looked);
+        if (stamp !== seen) seen = await readOnce(path, { stamp, at }, { held, log: deps.log });
         await deps.sleep(POLL_MS, signal);
       }
     },
   };
 }
 
-/** Tells one content from another: date, size and file; or why there is none. */
-const stampOf = (path: string): Promise<string> =>
+interface Stamp {
+  /** Tells one content from another: date, size and file; or why there is none. */
+  stamp: string;
+  /** When this file was written, or put in its place, by the file system's clock; the distant past where there is none. */
+  changedAt: number;
+}
+
+const stampOf = (path: string): Promise<Stamp> =>
   stat(path, { bigint: true }).then(
-    ({ mtimeNs, ctimeNs, size, ino, dev }) => [mtimeNs, ctimeNs, size, ino, dev].join(" "),
-    (error: NodeJS.ErrnoException) => `cannot be read (${error.code})`,
+    ({ mtimeNs, ctimeNs, size, ino, dev }) => ({
+      stamp: [mtimeNs, ctimeNs, size, ino, dev].join(" "),
+      changedAt: Number(ctimeNs / 1_000_000n),
+    }),
+    (error: NodeJS.ErrnoException) => ({ stamp: `cannot be read (${error.code})`, changedAt: 0 }),
   );
 
 /** Reads the file and tells what came of it; gives the stamp of what was read, or none where it changed meanwhile. */
 async function readOnce(
   path: string,
-  stamp: string,
+  { stamp, at }: { stamp: string; at: number },
   { held, log }: { held: HeldByFile; log: Log },
 ): Promise<string> {
   const read = await readRows(path);
-  if ((await stampOf(path)) !== stamp) return "";
+  if ((await stampOf(path)).stamp !== stamp) return "";
   if ("rows" in read) {
-    held.replace(read.rows);
+    held.replace(read.rows, at);
     log({ level: "info", event: "owners-file-read", file: path, addresses: read.rows.size });
     return stamp;
   }
@@ -140,27 +154,24 @@ const refusedMap = (complaint: string) => ({ complaints: [{ line: undefined, com
 /** What the sink was told from the file that was good last. */
 class HeldByFile {
   readonly #sink: OwnerSink;
-  readonly #now: () => number;
   #rows: ReadonlyMap<string, Owner> | undefined;
 
-  constructor(sink: OwnerSink, now: () => number) {
+  constructor(sink: OwnerSink) {
     this.#sink = sink;
-    this.#now = now;
   }
 
-  /** The first file says nothing of since when; what another one changes, changes now. */
-  replace(rows: ReadonlyMap<string, Owner>): void {
+  /** The first file says nothing of since when; what another one changes, changes when it was put there. */
+  replace(rows: ReadonlyMap<string, Owner>, at: number): void {
     const before = this.#rows;
-    const now = this.#now();
     this.#rows = rows;
     for (const [address, owner] of before ?? []) {
       const next = rows.get(address);
-      if (!next || !isSameOwner(owner, next)) this.#sink.release(address, owner, now);
+      if (!next || !isSameOwner(owner, next)) this.#sink.release(address, owner, at);
     }
     for (const [address, owner] of rows) {
       const last = before?.get(address);
       const goesOn = !before || (last && isSameOwner(last, owner));
-      this.#sink.hold(address, owner, goesOn ? undefined : now);
+      this.#sink.hold(address, owner, goesOn ? undefined : at);
     }
   }
 }

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, stat, symlink, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as fc from "fast-check";
@@ -228,6 +228,25 @@ describe("the file", () => {
       { level: "info", event: "owners-file-read", file: file.path, addresses: 3 },
       { level: "info", event: "owners-file-read", file: file.path, addresses: 3 },
     ]);
+  });
+
+  test("holds from when it was put there, but not from before the look that found another one", async ({
+    file,
+    expect,
+  }) => {
+    await writeFile(file.path, "10.0.0.1: a\n");
+    await file.poll();
+    await writeFile(file.path, "10.0.0.1: b\n");
+    const { ctimeMs } = await stat(file.path);
+    const put = Math.floor(ctimeMs);
+    file.now = put + POLL_MS;
+    await file.poll();
+    expect(file.told).toEqual([`a left 10.0.0.1 at ${put}`, `b holds 10.0.0.1 since ${put}`]);
+    await writeFile(file.path, "10.0.0.1: c\n");
+    const looked = file.now;
+    file.now += POLL_MS;
+    await file.poll();
+    expect(file.told).toEqual([`b left 10.0.0.1 at ${looked}`, `c holds 10.0.0.1 since ${looked}`]);
   });
 
   test("is read again when another took its place with the same size and date", async ({ file, expect }) => {
