@@ -1,5 +1,5 @@
 import { once } from "node:events";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { innermost, whyNotOpened } from "../db/failure.ts";
@@ -8,11 +8,11 @@ import { reportWriter } from "../db/queries/reports.ts";
 import { tokenReader } from "../db/queries/tokens.ts";
 import { createApp, type Deps, type LogEvent } from "./app.ts";
 import { firstAdminToken } from "./node/admin-token.ts";
-import { type Config, databaseFile, loadConfig, withoutSecrets } from "./node/config.ts";
+import { type Config, databaseFile, DEFAULT_URL, loadConfig, withoutSecrets } from "./node/config.ts";
 import { greeting } from "./node/greeting.ts";
 import { HELP } from "./node/help.ts";
 import { runLocalAgent } from "./node/local-agent.ts";
-import { localAgentToken } from "./node/local-token.ts";
+import { localAgentToken, localReadToken } from "./node/local-token.ts";
 import { listen, type Listening } from "./node/serve.ts";
 import { startUpkeep } from "./node/upkeep.ts";
 import { hashToken } from "./tokens.ts";
@@ -20,6 +20,8 @@ import { hashToken } from "./tokens.ts";
 const FAILED = 1;
 const USAGE_ERROR = 2;
 const AGENT = join(import.meta.dirname, "../agent/main.ts");
+/** Where `conntrail` looks for a token (api/cli.ts). */
+const READ_TOKEN = join(import.meta.dirname, "../data/local-read.token");
 
 const sleep = (ms: number, signal: AbortSignal) => setTimeout(ms, undefined, { signal }).catch(() => {});
 const log = (event: LogEvent) => console.log(JSON.stringify({ time: new Date().toISOString(), ...event }));
@@ -64,7 +66,8 @@ async function serve(config: Config, withAgent: boolean): Promise<number> {
   }
   const upkeep = startUpkeep(config, log, stop);
   const token = config.adminToken === undefined ? await firstAdminToken(db, Date.now()) : undefined;
-  console.log(greeting(server, { token, configured: config.adminToken !== undefined }));
+  const command = withAgent ? await commandHere(deps, config, server.url) : undefined;
+  console.log(greeting(server, { token, configured: config.adminToken !== undefined, command }));
   const agent = withAgent ? startAgent(deps, config, server.url, stop) : undefined;
   if (!stop.aborted) await once(stop, "abort");
   // First the agent, which hands over the window it is in.
@@ -110,6 +113,19 @@ async function startListening(app: ReturnType<typeof createApp>, at: Config): Pr
     console.error(`Cannot listen on ${at.host}:${at.port}: ${code === "EADDRINUSE" ? taken : message}`);
     return undefined;
   }
+}
+
+/** A command with which whoever runs this may ask it; undefined where the token for that cannot be kept. */
+async function commandHere(deps: Deps, config: Config, url: string): Promise<string | undefined> {
+  const path = resolve(dirname(databaseFile(config)), "local-read.token");
+  try {
+    await localReadToken(deps, path);
+  } catch (error) {
+    log({ level: "warning", event: "no-local-token", reason: innermost(error).message });
+    return undefined;
+  }
+  const where = url === DEFAULT_URL ? "" : ` --url ${url}`;
+  return `npx conntrail top${where}${path === READ_TOKEN ? "" : ` --token-file ${path}`}`;
 }
 
 /** The service does without an agent that cannot be started. */

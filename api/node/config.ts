@@ -19,6 +19,8 @@ type Complain = (text: string) => void;
 
 const DEFAULT_HOST = "127.0.0.1";
 const DEFAULT_PORT = 8787;
+/** Where that is found on this machine, and where `conntrail` asks (api/cli/ask.ts). */
+export const DEFAULT_URL = `http://${DEFAULT_HOST}:${DEFAULT_PORT}`;
 const DEFAULT_DATABASE = "file:data/conntrail.db";
 const DEFAULT_TICK_MS = 10_000;
 /** More often there is nothing new; more rarely the last minutes would be missed, and ten minutes folded late. */

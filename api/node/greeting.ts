@@ -1,13 +1,17 @@
 /** What a person needs to know when the service has started. `adminToken` is given when it is new. */
 export function greeting({ url, everywhere }: Where, admin: Admin): string {
   const open = everywhere ? ", and on every other address of this machine, without encryption" : "";
-  return [`Conntrail is listening on ${url}${open}`, "", ...tokenLines(admin), ...curlLines(url), ""].join(
-    "\n",
-  );
+  const first = `Conntrail is listening on ${url}${open}`;
+  return [first, "", ...tokenLines(admin), ...curlLines(url), ...commandLines(admin), ""].join("\n");
 }
 
 type Where = { url: string; everywhere: boolean };
-type Admin = { token?: string | undefined; configured: boolean };
+type Admin = {
+  token?: string | undefined;
+  configured: boolean;
+  /** A command that asks on this machine, and finds a token by itself. */
+  command?: string | undefined;
+};
 
 function tokenLines({ token, configured }: Admin): string[] {
   if (token) return ["Your admin token, shown this once:", "", `  TOKEN=${token}`, ""];
@@ -22,4 +26,8 @@ function tokenLines({ token, configured }: Admin): string[] {
 
 function curlLines(url: string): string[] {
   return [`  curl -H "Authorization: Bearer $TOKEN" '${url}/v1/talkers?since=1h'`];
+}
+
+function commandLines({ command }: Admin): string[] {
+  return command ? ["", "On this machine you may ask without a token:", "", `  ${command}`] : [];
 }

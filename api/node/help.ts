@@ -3,7 +3,8 @@ export const HELP = `Usage: node api/node.ts [--with-agent]
 Takes the reports of agents and answers questions about them, over HTTP.
 Needs Node 22.18 or newer; npm ci brings one as node_modules/.bin/node.
 
-  --with-agent   also run the agent of this machine, as cluster "local"
+  --with-agent   also run the agent of this machine, as cluster "local", and keep a token of scope read beside
+                 the database, by which conntrail asks on this machine
   -h, --help     this text
 
 Environment:

@@ -1,7 +1,10 @@
 import type { Command } from "../command.ts";
 import { clusters } from "./clusters.ts";
+import { leases } from "./leases.ts";
 import { nodes } from "./nodes.ts";
+import { peers } from "./peers.ts";
 import { top } from "./top.ts";
+import { who } from "./who.ts";
 
 /** In the order in which the help lists them. */
-export const COMMANDS: readonly Command[] = [top, clusters, nodes];
+export const COMMANDS: readonly Command[] = [who, leases, top, peers, clusters, nodes];

@@ -2,16 +2,11 @@ import type * as z from "zod";
 import type { Talkers } from "../../top.ts";
 import type { Command, Page } from "../command.ts";
 import { FLOW, OWNER, parameters, RANGE, SCOPE, words } from "../options.ts";
-import { type Column, number, percent, table } from "../table.ts";
+import { allRows, caveats, count, heading, madeBy, NOTHING, type Row, text } from "../ranking.ts";
+import { type Column, percent, table } from "../table.ts";
+import { endpoint, qualified } from "../words.ts";
 
 type Answer = z.infer<typeof Talkers>;
-/** Of whatever is asked by; a row has the fields of one of the schema's kinds. */
-type Row = Partial<Record<string, string | number | null>> & {
-  share: number;
-  peerOwner?: { namespace: string | null; name: string } | null;
-  owner?: { namespace: string | null; name: string } | null;
-};
-
 /** How many rows a screen has room for. */
 const ROWS = "20";
 
@@ -33,67 +28,44 @@ export const top: Command<Answer> = {
     words(given, []);
     return { path: `/v1/talkers${parameters(given, { by: "pod", limit: ROWS })}` };
   },
-  show: (answer, page) => ({
-    text: [heading(answer, page), rowsOf(answer, page), ...notes(answer, page)].join("\n"),
-    found: answer.talkers.length > 0,
-  }),
+  show(answer, page) {
+    const found = answer.talkers.length > 0;
+    const rows = found ? rowsOf(answer, page) : NOTHING;
+    return { text: [`Top ${heading(answer, page)}`, rows, ...caveats(answer, page)].join("\n\n"), found };
+  },
 };
 
-function heading({ by, rankedBy, window: { from, to } }: Answer, { time, zone }: Page): string {
-  return `By ${by}, most ${rankedBy} first, ${time(from)} to ${time(to)} (${zone})\n`;
+function rowsOf(answer: Answer, { width }: Page): string {
+  const { by, rankedBy } = answer;
+  return table(
+    allRows(answer.talkers, (row) => nameOf(by, row), answer),
+    columnsOf(by, rankedBy),
+    width,
+  );
 }
 
-function rowsOf({ by, rankedBy, talkers, unattributed, remainder }: Answer, { width }: Page): string {
-  const others = by === "flow" || by === "peer" ? "others" : "all others";
-  const rows = [
-    ...(talkers as Row[]).map((row) => ({ ...row, who: nameOf(by, row) })),
-    ...(unattributed ? [{ ...unattributed, who: "(nobody known)" }] : []),
-    ...(remainder.rows > 0 ? [{ ...remainder, who: `(${number(remainder.rows)} or more ${others})` }] : []),
-  ] as (Row & { who: string })[];
-  return table(rows, columnsOf(by, rankedBy), width);
-}
-
-const columnsOf = (by: string, metric: string): Column<Row & { who: string }>[] => [
-  { title: metric, of: (row) => row[metric] },
-  { title: "a second", of: ({ perSecond }) => perSecond, spare: 2 },
-  { title: "share", of: ({ share }) => percent(share) },
-  { title: by, of: ({ who }) => who },
-  {
-    title: "of",
-    of: (row) => row["workload"] && `${row["workloadKind"] ?? ""} ${row["workload"]}`.trim(),
-    spare: 3,
-  },
-  { title: "owner", of: ({ owner }) => owner && nameIn(owner), spare: 4 },
-  { title: "far end's owner", of: ({ peerOwner }) => peerOwner && nameIn(peerOwner), spare: 5 },
-  { title: "as", of: (row) => row["natAddress"], spare: 6 },
-  { title: "node", of: (row) => (by === "node" ? "" : row["node"]), spare: 7 },
-  { title: "cluster", of: (row) => row["cluster"], spare: 1 },
+const columnsOf = (by: string, metric: string): Column<Row>[] => [
+  { title: metric, of: (row) => count(row[metric]) },
+  { title: "a second", of: ({ perSecond }) => count(perSecond), spare: 2 },
+  { title: "share", of: ({ share }) => percent(count(share)) },
+  { title: by, of: ({ who }) => text(who) },
+  { title: by === "workload" ? "kind" : "of", of: (row) => madeBy(by, row), spare: 3 },
+  { title: "owner", of: ({ owner }) => ownerIn(owner), spare: 4 },
+  { title: "far end", of: ({ peerOwner }) => ownerIn(peerOwner), spare: 5 },
+  { title: "as", of: ({ natAddress }) => text(natAddress), spare: 6 },
+  { title: "node", of: ({ node }) => (by === "node" ? "" : text(node)), spare: 7 },
+  { title: "cluster", of: ({ cluster }) => text(cluster), spare: 1 },
 ];
 
-const nameIn = ({ namespace, name }: { namespace: string | null; name: string }): string =>
-  namespace ? `${namespace}/${name}` : name;
+function ownerIn(owner: unknown): string {
+  const { name, namespace } = (owner ?? {}) as Row;
+  return qualified(text(name), text(namespace));
+}
 
 /** What the row is called, in words that can be copied. */
 function nameOf(by: Answer["by"], row: Row): string {
-  const text = (field: string) => String(row[field] ?? "");
-  if (by === "peer") return `${endpoint(text("peer"), row["port"])} ${text("protocol")}`;
-  if (by === "flow")
-    return `${text("source")} → ${endpoint(text("peer"), row["peerPort"])} ${text("protocol")}`;
-  const inNamespace = row["namespace"] && (by === "pod" || by === "workload");
-  return inNamespace ? `${text("namespace")}/${text(by)}` : text(by);
-}
-
-function endpoint(address: string, port: string | number | null | undefined): string {
-  if (!port) return address;
-  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
-}
-
-function* notes({ metric, rankedBy, exact, lack, missing, window, talkers }: Answer, { time }: Page) {
-  if (talkers.length === 0)
-    yield "\nNothing was reported there. Is the range right, and what it is narrowed to?";
-  if (metric !== rankedBy) yield `\nNobody counts ${metric} here: ranked by ${rankedBy}.`;
-  if (window.foldedUntil) yield `\nWhole up to ${time(window.foldedUntil)}; later reports are not in it yet.`;
-  const [short, unlisted] = [lack[rankedBy] ?? 0, missing[rankedBy] ?? 0];
-  if (!exact && short + unlisted > 0)
-    yield `\nNo row is short of more than ${number(short)}; nobody who is not listed has more than ${number(unlisted)}.`;
+  const { peer, port, peerPort, protocol, source, namespace } = row;
+  if (by === "peer") return `${endpoint(text(peer), count(port))} ${text(protocol)}`;
+  if (by === "flow") return `${text(source)} → ${endpoint(text(peer), count(peerPort))} ${text(protocol)}`;
+  return qualified(text(row[by]), by === "namespace" ? "" : text(namespace));
 }
