@@ -1,10 +1,12 @@
-import { SegmentError } from "./segment/bytes.ts";
-import type { ByteReader } from "./segment/bytes.ts";
+import { ByteReader, SegmentError } from "./segment/bytes.ts";
+import { AddressBytes, findInTable } from "./segment/find-leases.ts";
+import type { FoundLease, LeaseFilter } from "./segment/find-leases.ts";
 import { section, seal, unseal } from "./segment/frame.ts";
-import { readChanges, readKeyframe, writeChanges, writeKeyframe } from "./segment/leases.ts";
+import { readChanges, readKeyframe, readPlace, writeChanges, writeKeyframe } from "./segment/leases.ts";
 import type { LeaseChanges, LeaseKeyframe } from "./segment/leases.ts";
 import { readAddresses, writeAddresses } from "./segment/tables.ts";
 
+export type { FoundLease, LeaseFilter } from "./segment/find-leases.ts";
 export type { LeaseChanges, LeaseKeyframe, LeaseTable } from "./segment/leases.ts";
 
 /**
@@ -73,6 +75,60 @@ export function decodeParts<Name extends Part>(
   names: readonly Name[],
 ): { [name in Name]?: unknown } {
   return partsOf(unseal(bytes, MAX_INFLATED_BYTES), names);
+}
+
+/** `ports`, and the addresses it refers to by their places; without leases. Undefined where it is not there. Throws as decodeDetails does. */
+export function decodePorts(bytes: Uint8Array): { ports: unknown; addresses: string[] } | undefined {
+  const sections = unseal(bytes, MAX_INFLATED_BYTES);
+  const { ports } = partsOf(sections, ["ports"]);
+  if (ports === undefined) return undefined;
+  const addresses = sections.has(ADDRESSES) ? readAddresses(section(sections, ADDRESSES)) : [];
+  return { ports, addresses };
+}
+
+/** The leases of a window, inflated: for those who look for several in it. */
+export type OpenedLeases = {
+  addresses: AddressBytes | undefined;
+  changes: Uint8Array | undefined;
+  keyframe: Uint8Array | undefined;
+  /** What it takes of memory, about. */
+  bytes: number;
+};
+
+/** What a window says of the leases that were looked for; what the window has nothing of is absent. */
+export type FoundLeases = {
+  changes?: { rows: FoundLease[]; omitted: number };
+  keyframe?: { rows: FoundLease[]; omitted: number } & ReturnType<typeof readPlace>;
+};
+
+/** Throws SegmentError where the bytes are damaged or of an unknown version. */
+export function openLeases(bytes: Uint8Array): OpenedLeases {
+  const sections = unseal(bytes, MAX_INFLATED_BYTES);
+  const addresses = sections.get(ADDRESSES);
+  const bytesOf = (tag: number) => {
+    const part = sections.get(tag);
+    // A copy: what is cut out would keep all of the details in memory.
+    return part && Uint8Array.from(part.raw(part.left));
+  };
+  const [changes, keyframe] = [bytesOf(LEASES), bytesOf(KEYFRAME)];
+  const size = (addresses?.left ?? 0) + (changes?.length ?? 0) + (keyframe?.length ?? 0);
+  return { addresses: addresses && new AddressBytes(addresses), changes, keyframe, bytes: size };
+}
+
+/** Looks for leases in a window that began at `from`, epoch ms. Throws SegmentError where the bytes are damaged. */
+export function findLeases(
+  { addresses = new AddressBytes(new ByteReader(Uint8Array.of(0))), changes, keyframe }: OpenedLeases,
+  from: number,
+  filter: LeaseFilter,
+): FoundLeases {
+  const found: FoundLeases = {};
+  if (changes) found.changes = findInTable(new ByteReader(changes), addresses, { filter, from, ends: true });
+  if (keyframe) {
+    const reader = new ByteReader(keyframe);
+    const place = readPlace(reader);
+    found.keyframe = { ...place, ...findInTable(reader, addresses, { filter, from, ends: false }) };
+  }
+  return found;
 }
 
 function partsOf<Name extends Part>(

@@ -34,6 +34,7 @@ export const REASONS = [
   "owner-not-confirmed",
   "elsewhere-incomplete",
   "no-port",
+  "no-peer",
   "no-lease",
   // Of an answer.
   "several-sources",

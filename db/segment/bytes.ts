@@ -110,6 +110,17 @@ export class ByteReader {
     throw new SegmentError("a number of the segment is too long");
   }
 
+  /** Passes over so many numbers without making them. */
+  skip(numbers: number): void {
+    const bytes = this.#bytes;
+    let at = this.#at;
+    for (let left = numbers; left > 0; at++) {
+      if (at >= bytes.length) throw new SegmentError("the segment ends inside a number");
+      if ((bytes[at] ?? 0) < PAYLOAD) left--;
+    }
+    this.#at = at;
+  }
+
   /** A count of things that take at least `each` bytes. */
   count(each: number): number {
     const count = this.number();
@@ -137,9 +148,7 @@ export class ByteReader {
 
   /** What `signed` wrote. */
   signed(length: number): (number | null)[] {
-    return this.column(length).map((folded) =>
-      folded === 0 ? null : folded % 2 === 0 ? folded / -2 : (folded - 1) / 2,
-    );
+    return this.column(length).map(unfolded);
   }
 
   raw(length: number): Uint8Array {
@@ -163,6 +172,10 @@ export class ByteReader {
     if (this.left > 0) throw new SegmentError(`the segment has ${this.left} bytes too many`);
   }
 }
+
+/** A number as `signed` folds it. */
+export const unfolded = (folded: number): number | null =>
+  folded === 0 ? null : folded % 2 === 0 ? folded / -2 : (folded - 1) / 2;
 
 function safe(value: number): number {
   if (value > Number.MAX_SAFE_INTEGER) throw new SegmentError("a number of the segment is too large");

@@ -43,10 +43,16 @@ export function writeKeyframe(to: ByteWriter, keyframe: LeaseKeyframe): void {
 }
 
 export function readKeyframe(from: ByteReader, addresses: number): LeaseKeyframe {
-  const [takenAt = 0, part = 0, parts = 0, fromPort = 0, toPort = 0] = from.column(PLACE.length);
+  const place = readPlace(from);
   const table = readTable(from, addresses);
   from.end();
-  return { takenAt, part, parts, fromPort, toPort, ...table };
+  return { ...place, ...table };
+}
+
+/** Which part of which dump a keyframe is. */
+export function readPlace(from: ByteReader): Record<(typeof PLACE)[number], number> {
+  const [takenAt = 0, part = 0, parts = 0, fromPort = 0, toPort = 0] = from.column(PLACE.length);
+  return { takenAt, part, parts, fromPort, toPort };
 }
 
 function writeTable(to: ByteWriter, table: LeaseTable): void {

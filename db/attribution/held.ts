@@ -1,0 +1,24 @@
+import type { LeaseLife } from "./answer.ts";
+import { type Held, type Holder, ownersOf } from "./holders.ts";
+import { leaseOf, livesOf } from "./lives.ts";
+import { basesOf, inOrder, type LeaseWindow, runsOf } from "./timeline.ts";
+
+/** A lease, and who may have been behind its source. */
+export type Leased = { lease: LeaseLife; owners: readonly Held[] };
+
+/**
+ * The leases of a node that were in force at some instant of [from, to), as far as its windows say, the latest beginning first; one whose
+ * end nobody saw until what contradicts it. The windows are those that reach into the range, with the rows of these sources.
+ */
+export function leasesOf(
+  windows: readonly LeaseWindow[],
+  { from, to }: { from: number; to: number },
+  { node, holders }: { node: string; holders: (address: string) => readonly Holder[] },
+): Leased[] {
+  const ordered = inOrder(windows);
+  const lives = livesOf(ordered, runsOf(ordered, from), basesOf(ordered));
+  return lives
+    .filter(({ opened, begin, end }) => (opened ?? begin.max) < to && end.max > from)
+    .toSorted((a, b) => b.begin.max - a.begin.max || a.natPort - b.natPort)
+    .map((life) => ({ lease: leaseOf(life), owners: ownersOf(life, node, holders(life.source)) }));
+}

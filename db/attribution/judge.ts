@@ -1,0 +1,134 @@
+import type { Attribution, Candidate, Question, Reason } from "./answer.ts";
+import { type Grouped, group } from "./candidates.ts";
+import { type Held, type Holder, holding, unique } from "./holders.ts";
+import { type Finding, find, type PlaceRead, spanOf } from "./place.ts";
+
+export type { Holder } from "./holders.ts";
+export { firstRange, type PlaceRead } from "./place.ts";
+
+/** A question, and all that was read to answer it. */
+export type Asked = {
+  question: Question;
+  now: number;
+  /** Windows that began before may be gone. */
+  keptFrom: number;
+  /** Names of the clusters that are asked. */
+  clusters: readonly string[];
+  /** Nodes that had, or translated to, the address then. */
+  places: readonly PlaceRead[];
+  /** There are more such nodes, which nobody asked. */
+  tooManyNodes?: boolean | undefined;
+  /** All that is known of who held an address of a cluster; undefined where that was not read yet. */
+  holders: (cluster: string, address: string) => readonly Holder[] | undefined;
+};
+
+/** What is to be read before there is an answer. */
+export type Needs = {
+  /** Windows of `places[place]` that reach into [from, to), which holds the range that was read before. */
+  windows: readonly { place: number; from: number; to: number }[];
+  owners: readonly { cluster: string; address: string }[];
+};
+
+export type Verdict = { answer: Attribution } | { needs: Needs };
+
+/** Answers, or says what is to be read first: whoever reads that and asks again comes to an end. */
+export function judge(asked: Asked): Verdict {
+  const findings = asked.places.map((place) => find(place, asked.question, asked));
+  const windows = findings.flatMap(({ need }, place) => (need ? [{ place, ...need }] : []));
+  const owners = unknownOwners(asked, findings);
+  if (windows.length > 0 || owners.length > 0) return { needs: { windows, owners } };
+  return { answer: answerOf(asked, findings) };
+}
+
+function unknownOwners(
+  { question, clusters, holders }: Asked,
+  findings: readonly Finding[],
+): Needs["owners"] {
+  const wanted = new Map<string, { cluster: string; address: string }>();
+  const want = (cluster: string, address: string) =>
+    wanted.set(`${cluster} ${address}`, { cluster, address });
+  for (const cluster of clusters) want(cluster, question.address);
+  for (const { place, lives, before } of findings)
+    for (const { source } of [...lives, ...before]) want(place.cluster, source);
+  return [...wanted.values()].filter(({ cluster, address }) => holders(cluster, address) === undefined);
+}
+
+function answerOf(asked: Asked, findings: readonly Finding[]): Attribution {
+  const evidence = findings.map((finding) => finding.evidence);
+  const told = (candidates: readonly Grouped[]): Attribution => ({
+    ...concluded(candidates, asked.tooManyNodes === true),
+    evidence,
+  });
+  const held = group(asked, findings, "lives");
+  if (held.length > 0) return told(held);
+  const before = group(asked, findings, "before");
+  if (before.length > 0) return told(before);
+  const own = asked.clusters.flatMap((cluster) => ownAnswers(asked, cluster, findings));
+  if (own.length > 0) return told(own);
+  return { ...nobody(asked, findings), candidates: [], evidence };
+}
+
+/** Puts the best first, and says how sure it is. */
+function concluded(
+  groups: readonly Grouped[],
+  tooManyNodes: boolean,
+): Pick<Attribution, "certainty" | "candidates" | "reasons"> {
+  const sorted = groups.toSorted((a, b) => a.distance - b.distance).map(({ candidate }) => candidate);
+  const [only] = sorted;
+  const more: Reason[] = tooManyNodes ? ["too-many-nodes"] : [];
+  if (only && sorted.length === 1) {
+    const certain = only.certainty === "certain" && !tooManyNodes;
+    const certainty = certain ? "certain" : "probable";
+    const candidate: Candidate = { ...only, certainty };
+    return { certainty, candidates: [candidate], reasons: unique([...only.reasons, ...more]) };
+  }
+  const candidates = sorted.map((candidate) => ({ ...candidate, certainty: "ambiguous" as const }));
+  if (new Set(candidates.map(({ cluster }) => cluster)).size > 1) more.push("several-clusters");
+  if (new Set(candidates.map(({ source }) => source)).size > 1) more.push("several-sources");
+  if (more.length === 0) more.push("owner-changed");
+  return { certainty: "ambiguous", candidates, reasons: more };
+}
+
+const VIA = { service: "service", host: "host" } as const;
+
+/** Whoever has the address for his own, where no lease has the port. */
+function ownAnswers({ question, holders }: Asked, cluster: string, findings: readonly Finding[]): Grouped[] {
+  const known = holders(cluster, question.address) ?? [];
+  if (known.length === 0) return [];
+  const { start, end } = spanOf(question);
+  const missing = findings
+    .filter(({ place }) => place.cluster === cluster)
+    .flatMap(({ evidence }) => evidence.reasons);
+  return holding(known, null, { from: start, to: end }).flatMap((held: Held) => {
+    const { owner } = held;
+    if (!owner) return [];
+    const via = owner.kind === "service" || owner.kind === "host" ? VIA[owner.kind] : "own";
+    const reasons = unique([...held.reasons, ...(via === "host" ? (["no-lease", ...missing] as const) : [])]);
+    const candidate: Candidate = {
+      cluster,
+      node: owner.node,
+      via,
+      source: question.address,
+      sourcePort: question.port ?? null,
+      owner,
+      certainty: reasons.length === 0 ? "certain" : "probable",
+      reasons,
+      lease: null,
+    };
+    return [{ candidate, distance: 0 }];
+  });
+}
+
+function nobody(
+  { question, now, keptFrom, tooManyNodes, places }: Asked,
+  findings: readonly Finding[],
+): Pick<Attribution, "certainty" | "reasons"> {
+  const reasons = unique(findings.flatMap(({ evidence }) => evidence.reasons));
+  const { start, end } = spanOf(question);
+  if (start > now) reasons.unshift("in-the-future");
+  else if (end < keptFrom) reasons.unshift("beyond-retention");
+  else if (places.length === 0) reasons.push("address-unknown");
+  if (tooManyNodes) reasons.push("too-many-nodes");
+  const seen = findings.length > 0 && findings.every(({ evidence }) => evidence.complete);
+  return { certainty: seen && reasons.length === 0 ? "none" : "blind", reasons: unique(reasons) };
+}

@@ -1,0 +1,184 @@
+import type { LeaseLife } from "./answer.ts";
+import {
+  type Base,
+  DUMP_MS,
+  type FoundLease,
+  isComplete,
+  LATE_MS,
+  type LeaseWindow,
+  lists,
+  type Run,
+  runAt,
+  SECOND_MS,
+} from "./timeline.ts";
+
+/**
+ * One lease from its beginning to its end, as far as is known. It began at an instant within `begin` and ended at one within `end`; where it
+ * touches a time, it does so by the bounds of both.
+ */
+export type Life = Omit<LeaseLife, "lastSeen"> & {
+  boot: number;
+  begin: Bounds;
+  end: Bounds;
+  /** Runs in which something was said of it, as places in their list. */
+  runs: ReadonlySet<number>;
+};
+type Bounds = { min: number; max: number };
+
+type Told = Pick<Life, "opened" | "closed" | "begin" | "end"> & {
+  lease: FoundLease;
+  boot: number;
+  run: number;
+};
+
+/** Lives of all that windows (in order) list, mapping by mapping in the order in which they began. */
+export function livesOf(
+  windows: readonly LeaseWindow[],
+  runs: readonly Run[],
+  bases: readonly Base[],
+): Life[] {
+  const mappings = new Map<string, Life[]>();
+  for (const window of windows) {
+    for (const told of toldBy(window, runs)) {
+      const { natAddress, natPort, protocol, peer, peerPort, zone } = told.lease;
+      const key = [told.boot, zone, natAddress, natPort, protocol, peer, peerPort].join(" ");
+      const lives = mappings.get(key);
+      if (lives) take(lives, told);
+      else mappings.set(key, [lifeOf(told)]);
+    }
+  }
+  for (const lives of mappings.values()) {
+    for (const life of lives) endByDump(life, bases);
+    lives.sort((a, b) => a.begin.max - b.begin.max || a.end.min - b.end.min);
+    for (const [at, life] of lives.entries()) follow(lives[at - 1], life);
+  }
+  const all = [...mappings.values()].flat();
+  endByBoot(all, windows);
+  return all;
+}
+
+function toldBy(window: LeaseWindow, runs: readonly Run[]): Told[] {
+  const { boot, found, to } = window;
+  const complete = isComplete(window);
+  const run = complete ? runAt(runs, boot, to) : -1;
+  const changes = found?.changes?.rows.map((lease) => ({
+    ...changed(lease, window, complete),
+    lease,
+    boot,
+    run,
+  }));
+  const { keyframe } = found ?? {};
+  const held = keyframe?.rows.map((lease) => ({
+    ...sighted(lease, keyframe.takenAt),
+    lease,
+    boot,
+    run: runAt(runs, boot, keyframe.takenAt),
+  }));
+  return [...(changes ?? []), ...(held ?? [])];
+}
+
+const ALWAYS = { min: Number.NEGATIVE_INFINITY, max: Number.POSITIVE_INFINITY };
+
+/** What is read late is told late: it happened up to LATE_MS before. */
+const readAt = (second: number): Bounds => ({ min: second - LATE_MS, max: second + SECOND_MS });
+
+function changed({ opened, closed }: FoundLease, { from, to }: LeaseWindow, complete: boolean) {
+  const begin = opened === null ? { min: ALWAYS.min, max: (closed ?? to) + LATE_MS } : readAt(opened);
+  if (closed !== null) return { opened, closed, begin, end: readAt(closed) };
+  // What ended while events were lost is listed as held.
+  const last = complete ? to : Math.max(begin.min, from - LATE_MS);
+  return { opened, closed, begin, end: { min: last, max: ALWAYS.max } };
+}
+
+function sighted({ opened }: FoundLease, takenAt: number) {
+  const begin = opened === null ? { min: ALWAYS.min, max: takenAt + DUMP_MS } : readAt(opened);
+  return { opened, closed: null, begin, end: { min: takenAt, max: ALWAYS.max } };
+}
+
+function lifeOf({ lease, boot, run, ...bounds }: Told): Life {
+  return { ...lease, ...bounds, boot, runs: new Set([run]) };
+}
+
+function take(lives: Life[], told: Told): void {
+  const at = lives.findIndex((life) => isSame(life, told));
+  const life = lives[at];
+  if (!life) lives.push(lifeOf(told));
+  else
+    lives[at] = {
+      ...life,
+      closed: life.closed ?? told.closed,
+      begin: both(life.begin, told.begin),
+      end: both(life.end, told.end),
+      runs: new Set([...life.runs, told.run]),
+    };
+}
+
+/**
+ * The beginning tells one lease of a mapping from the next. Where nobody knows it, both are one only while nothing was missed between: what
+ * begins then has a beginning.
+ */
+function isSame(life: Life, { lease, opened, closed, begin, end, run }: Told): boolean {
+  const { source, sourcePort } = lease;
+  if (life.source !== source || life.sourcePort !== sourcePort || life.opened !== opened) return false;
+  if (life.closed !== null && closed !== null && life.closed !== closed) return false;
+  if (opened === null && (run < 0 || !life.runs.has(run))) return false;
+  return isPossible(both(life.begin, begin)) && isPossible(both(life.end, end));
+}
+
+const both = (one: Bounds, other: Bounds): Bounds => ({
+  min: Math.max(one.min, other.min),
+  max: Math.min(one.max, other.max),
+});
+const isPossible = ({ min, max }: Bounds): boolean => min <= max;
+
+/** A lease that a later dump of its port lacks has ended by then. */
+function endByDump(life: Life, bases: readonly Base[]): void {
+  for (const base of bases) {
+    const { boot, takenAt } = base;
+    const may = boot === life.boot && lists(base, life.natPort);
+    if (may && life.begin.max <= takenAt && life.end.min < takenAt)
+      life.end = { ...life.end, max: Math.min(life.end.max, takenAt + DUMP_MS) };
+  }
+}
+
+/** The kernel gives a mapping to one lease at a time: where it is sure which of two was first, that one ended before the other began. */
+function follow(first: Life | undefined, next: Life): void {
+  if (!first) return;
+  const mayPrecede = (one: Life, other: Life) => one.end.min <= other.begin.max;
+  if (!mayPrecede(first, next) || mayPrecede(next, first)) return;
+  first.end = { ...first.end, max: Math.min(first.end.max, next.begin.max) };
+  next.begin = { ...next.begin, min: Math.max(next.begin.min, first.end.min) };
+}
+
+/** A boot ends all leases of the one before. */
+function endByBoot(lives: readonly Life[], windows: readonly LeaseWindow[]): void {
+  const boots = new Map<number, { from: number; to: number }>();
+  for (const { boot, from, to } of windows) {
+    const { from: first = from, to: last = to } = boots.get(boot) ?? {};
+    boots.set(boot, { from: Math.min(first, from), to: Math.max(last, to) });
+  }
+  for (const life of lives) {
+    const ended = boots.get(life.boot)?.to ?? ALWAYS.max;
+    const begun = [...boots.values()].filter(({ from }) => from >= ended).map(({ from }) => from);
+    life.end = { ...life.end, max: Math.min(life.end.max, ...begun) };
+  }
+}
+
+/** As answers have it. */
+export function leaseOf({ end, ...life }: Life): LeaseLife {
+  const { natAddress, natPort, protocol, peer, peerPort, zone, source, sourcePort, opened, closed } = life;
+  const lastSeen = closed ?? Math.max(end.min, opened ?? ALWAYS.min);
+  return {
+    natAddress,
+    natPort,
+    protocol,
+    peer,
+    peerPort,
+    zone,
+    source,
+    sourcePort,
+    opened,
+    closed,
+    lastSeen,
+  };
+}
