@@ -7,6 +7,11 @@ export default defineConfig({
   root,
   test: {
     reporters: ["default", join(import.meta.dirname, "support/reporter.ts")],
-    projects: ["test/node/vitest.config.ts", "test/edge/vitest.config.ts", "test/kernel/vitest.config.ts"],
+    projects: [
+      "test/node/vitest.config.ts",
+      "test/edge/vitest.config.ts",
+      "test/kernel/vitest.config.ts",
+      "test/kernel/vitest.alone.config.ts",
+    ],
   },
 });

@@ -6,6 +6,7 @@ import { flowSeries } from "../../db/queries/flow-series.ts";
 import type { FlowSeriesQuery } from "../../db/queries/flow-series.ts";
 import { storeReports } from "../../db/queries/reports.ts";
 import { DEFAULT_RETENTION, MINUTE, SLOT_MS } from "../../db/tiers.ts";
+import { ON_WORKERS } from "../support/on-workers.ts";
 import { aCluster, aReportOf } from "../support/stored-report.ts";
 import { tick } from "../support/tick.ts";
 
@@ -202,7 +203,7 @@ test(
         expect(found.others).toEqual(openedIn(mine, stepMs, (row) => row.source !== "10.0.0.1", port));
         expect(found.lack).toBe(0);
       }),
-      { numRuns: 25 },
+      { numRuns: ON_WORKERS ? 8 : 25 },
     );
   },
 );

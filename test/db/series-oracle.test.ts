@@ -6,6 +6,7 @@ import { storeReports } from "../../db/queries/reports.ts";
 import { series } from "../../db/queries/series.ts";
 import type { Series, SeriesQuery } from "../../db/queries/series.ts";
 import { DEFAULT_RETENTION, MINUTE, SLOT_MS, TEN_MINUTES } from "../../db/tiers.ts";
+import { ON_WORKERS } from "../support/on-workers.ts";
 import { foldSamples } from "../support/folded-samples.ts";
 import { aCluster, aStoredReport } from "../support/stored-report.ts";
 
@@ -86,7 +87,7 @@ test.for([
       fc.asyncProperty(windows, question, async (windows, question) => {
         expect(await answer(windows, question)).toEqual(expected(windows, question));
       }),
-      { numRuns: 25 },
+      { numRuns: ON_WORKERS ? 8 : 25 },
     );
   },
 );

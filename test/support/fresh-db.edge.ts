@@ -1,4 +1,4 @@
-import { applyD1Migrations, reset } from "cloudflare:test";
+import { reset } from "cloudflare:test";
 import type { D1Migration } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import type { Db } from "../../db/client.ts";
@@ -8,6 +8,7 @@ import { openD1 } from "../../db/d1.ts";
 export async function freshDb(): Promise<Db> {
   await reset();
   const { DB, MIGRATIONS } = env as unknown as { DB: D1Database; MIGRATIONS: D1Migration[] };
-  await applyD1Migrations(DB, MIGRATIONS);
+  // All in one call: one for each migration takes three times as long.
+  await DB.batch(MIGRATIONS.flatMap(({ queries }) => queries.map((query) => DB.prepare(query))));
   return openD1(DB);
 }

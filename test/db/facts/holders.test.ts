@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import type { Db } from "../../../db/client.ts";
 import { holdersIn } from "../../../db/queries/facts.ts";
 import { ownersNamed } from "../../../db/queries/owners.ts";
+import { ON_WORKERS } from "../../support/on-workers.ts";
 import { applied, type OwnerRow, saying } from "../../support/owner-words.ts";
 
 /** Enough for a loaded machine, inside workerd. */
@@ -136,7 +137,7 @@ test("where the holder is another than before, the change says so", { timeout: S
         expect(changed.every(({ from }, i) => from > (changed[i - 1]?.to ?? -1))).toBe(true);
       }
     }),
-    { numRuns: 60 },
+    { numRuns: ON_WORKERS ? 20 : 60 },
   );
 });
 

@@ -5,6 +5,7 @@ import { expect, test } from "vitest";
 import type { Db } from "../../../db/client.ts";
 import { FOREVER } from "../../../db/facts/holding.ts";
 import { applyStatements } from "../../../db/queries/facts.ts";
+import { ON_WORKERS } from "../../support/on-workers.ts";
 import { applied, type OwnerRow, ownersOf, saying, setTo } from "../../support/owner-words.ts";
 
 type Row = {
@@ -201,7 +202,7 @@ test("whatever stands where owners and settings stand is no reason to fail", { t
       ];
       await expect(applyStatements(db, 1, statements, sql`1`)).resolves.toBeDefined();
     }),
-    { numRuns: 150 },
+    { numRuns: ON_WORKERS ? 40 : 150 },
   );
 });
 
@@ -313,7 +314,7 @@ test(
         });
         expect(rows.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))).toEqual(asStated(said));
       }),
-      { numRuns: 150 },
+      { numRuns: ON_WORKERS ? 40 : 150 },
     );
   },
 );

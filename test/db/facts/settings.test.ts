@@ -4,6 +4,7 @@ import * as fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Db } from "../../../db/client.ts";
 import { readSettings } from "../../../db/facts/settings.ts";
+import { ON_WORKERS } from "../../support/on-workers.ts";
 import { applied, setTo } from "../../support/owner-words.ts";
 
 type Row = { node: number; at: number; content: string };
@@ -135,7 +136,7 @@ test(
           );
         expect(await kept(db, clusterId)).toEqual(asStated(said));
       }),
-      { numRuns: 100 },
+      { numRuns: ON_WORKERS ? 30 : 100 },
     );
   },
 );
