@@ -1,3 +1,4 @@
+import { attribution } from "./attribution.ts";
 import { clusters } from "./clusters.ts";
 import { metrics } from "./metrics.ts";
 import { nodes } from "./nodes.ts";
@@ -12,6 +13,7 @@ import { tokens } from "./tokens.ts";
 
 export const routes = [
   reports,
+  attribution,
   talkers,
   series,
   metrics,
