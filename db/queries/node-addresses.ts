@@ -29,32 +29,57 @@ export const upsertAddresses = (rows: string): SQL => sql`
 export type AddressPlace = {
   clusterId: number;
   nodeId: number;
-  node: string;
+  address: string;
   own: boolean;
   nat: boolean;
   since: number;
   until: number;
 };
+type PlaceRow = [clusterId: number, nodeId: number, own: number, nat: number, since: number, until: number];
 
-/** Where the address may have been at some time within [from, to]: of each cluster one seek, those that put it in others' place first. */
+/** D1 binds 100 parameters, and a text of these is one; each may be on all nodes. */
+const ADDRESSES_A_STATEMENT = 200;
+
+/** Where each of the addresses was: of each cluster one seek. A text an address, as a driver takes ten times as long to hand over rows. */
 export async function placesOf(
   db: Db,
   clusterIds: readonly number[],
-  {
-    address,
-    from,
-    to,
-    node,
-    limit,
-  }: { address: string; from: number; to: number; node?: string | undefined; limit: number },
-): Promise<AddressPlace[]> {
-  const rows = await db.all<Omit<AddressPlace, "own" | "nat"> & { own: number; nat: number }>(sql`
-    select a.cluster_id as clusterId, a.node_id as nodeId, n.name as node, a.own, a.nat, a.since, a.until
-    from json_each(${JSON.stringify(clusterIds)}) c
-    cross join node_addresses a on a.cluster_id = c.value and a.address = ${address}
-    join nodes n on n.id = a.node_id
-    where a.since <= ${to} and a.until >= ${from} ${node === undefined ? sql`` : sql`and n.name = ${node}`}
-    order by a.nat desc, a.until desc, c.key, a.node_id
-    limit ${limit}`);
-  return rows.map(({ own, nat, ...row }) => ({ ...row, own: own === 1, nat: nat === 1 }));
+  addresses: readonly string[],
+): Promise<Map<string, AddressPlace[]>> {
+  const found = new Map<string, AddressPlace[]>();
+  for (let at = 0; at < addresses.length; at += ADDRESSES_A_STATEMENT) {
+    const rows = await db.all<{ address: string; places: string }>(sql`
+      select a.address, json_group_array(json_array(a.cluster_id, a.node_id, a.own, a.nat, a.since, a.until)) as places
+      from json_each(${JSON.stringify(addresses.slice(at, at + ADDRESSES_A_STATEMENT))}) w
+      cross join json_each(${JSON.stringify(clusterIds)}) c
+      cross join node_addresses a on a.cluster_id = c.value and a.address = w.value
+      group by w.key, a.address`);
+    for (const { address, places } of rows)
+      found.set(
+        address,
+        (JSON.parse(places) as PlaceRow[]).map(([clusterId, nodeId, own, nat, since, until]) => ({
+          clusterId,
+          nodeId,
+          address,
+          own: own === 1,
+          nat: nat === 1,
+          since,
+          until,
+        })),
+      );
+  }
+  return found;
+}
+
+/** Nodes of a cluster that put an address in place of others' at some time within [from, to], the latest first. */
+export async function translatorsIn(
+  db: Db,
+  clusterId: number,
+  { from, to, limit }: { from: number; to: number; limit: number },
+): Promise<number[]> {
+  const rows = await db.all<{ nodeId: number }>(sql`
+    select node_id as nodeId from node_addresses
+    where cluster_id = ${clusterId} and nat and since <= ${to} and until >= ${from}
+    group by node_id order by max(until) desc, node_id limit ${limit}`);
+  return rows.map(({ nodeId }) => nodeId);
 }

@@ -1,0 +1,231 @@
+import type { Attribution, Question } from "../../attribution/answer.ts";
+import type { Holder } from "../../attribution/holders.ts";
+import { type Asked, firstRange, judge, type Needs, type PlaceRead } from "../../attribution/judge.ts";
+import { filterOf, type LeaseWindow } from "../../attribution/timeline.ts";
+import type { Db } from "../../client.ts";
+import { findLeases, type LeaseFilter, type OpenedLeases, openLeases } from "../../details.ts";
+import { merged } from "../../facts/holding.ts";
+import { SegmentError } from "../../segment.ts";
+import type { AddressPlace } from "../node-addresses.ts";
+import { confirmed } from "./confirmed.ts";
+import { type AddressOf, holdersOf, keyOf } from "./holders.ts";
+import { type AskedNode, askedNodes, MAX_NODES_ASKED } from "./places.ts";
+import { type Unseen, unseenOf } from "./unseen.ts";
+import { leaseWindows, type NodeRange, type StoredWindow } from "./windows.ts";
+
+/** One question and the nodes to ask, best first. */
+export type Asking = { question: Question; places: readonly AddressPlace[] };
+
+export type Frame = {
+  clusters: readonly { id: number; name: string }[];
+  now: number;
+  keptFrom: number;
+};
+
+/** A node that is asked for one question: what was read of it so far. */
+type Reading = {
+  place: AddressPlace;
+  node: AskedNode;
+  filter: LeaseFilter;
+  from: number;
+  to: number;
+  windows: LeaseWindow[];
+  had: Set<string>;
+};
+type Open = { asking: Asking; readings: Reading[] };
+type Wanted = NodeRange & { reading: Reading };
+
+/** Answers some questions at once: what they need of the same windows and holders is read once. */
+export class Wave {
+  readonly #db: Db;
+  readonly #frame: Frame;
+  readonly #names: ReadonlyMap<number, string>;
+  readonly #ids: ReadonlyMap<string, number>;
+  #nodes: ReadonlyMap<number, AskedNode> = new Map();
+  #unseen: Unseen = { until: 0, said: [], unknownFrom: new Map(), firstOf: new Map() };
+  readonly #holders = new Map<string, Holder[]>();
+
+  constructor(db: Db, frame: Frame) {
+    this.#db = db;
+    this.#frame = frame;
+    this.#names = new Map(frame.clusters.map(({ id, name }) => [id, name]));
+    this.#ids = new Map(frame.clusters.map(({ id, name }) => [name, id]));
+  }
+
+  /** In the order of the questions. */
+  async answer(askings: readonly Asking[]): Promise<Attribution[]> {
+    const asked = askings.flatMap(({ places }) => places.slice(0, MAX_NODES_ASKED));
+    const nodeIds = [...new Set(asked.map(({ nodeId }) => nodeId))];
+    this.#nodes = await askedNodes(this.#db, nodeIds);
+    this.#unseen = await unseenOf(this.#db, nodeIds);
+    const open = askings.map((asking) => this.#opened(asking));
+    await this.#readWindows(open.flatMap((one) => this.#first(one)));
+    const answers = new Map<Open, Attribution>();
+    for (let waiting = open; waiting.length > 0;) {
+      const needs: Needs[] = [];
+      const wanted: Wanted[] = [];
+      const still = waiting.filter((one) => {
+        const verdict = judge(this.#asked(one));
+        if ("answer" in verdict) {
+          answers.set(one, confirmed(verdict.answer, one.asking.question, this.#doubt(one)));
+          return false;
+        }
+        needs.push(verdict.needs);
+        wanted.push(...wantedOf(one, verdict.needs));
+        return true;
+      });
+      await this.#readWindows(wanted);
+      await this.#readHolders(needs.flatMap(({ owners }) => owners));
+      waiting = still;
+    }
+    return open.map(
+      (one) => answers.get(one) ?? { certainty: "blind", candidates: [], reasons: [], evidence: [] },
+    );
+  }
+
+  #opened(asking: Asking): Open {
+    const filter = filterOf(asking.question);
+    const { from } = firstRange(asking.question);
+    const readings = asking.places.slice(0, MAX_NODES_ASKED).flatMap((place): Reading[] => {
+      const node = this.#nodes.get(place.nodeId);
+      return node ? [{ place, node, filter, from, to: from, windows: [], had: new Set() }] : [];
+    });
+    return { asking, readings };
+  }
+
+  #first({ asking, readings }: Open): Wanted[] {
+    const range = firstRange(asking.question);
+    return readings.map((reading) => wantedFrom(reading, range));
+  }
+
+  #asked({ asking, readings }: Open): Asked {
+    const { now, keptFrom, clusters } = this.#frame;
+    return {
+      question: asking.question,
+      now,
+      keptFrom,
+      places: readings.map((reading) => this.#read(reading)),
+      tooManyNodes: asking.places.length > MAX_NODES_ASKED,
+      holders: (cluster, address) => this.#heldBy(asking, cluster, address),
+      clusters: clusters.map(({ name }) => name),
+    };
+  }
+
+  #read({ node, windows, from, to }: Reading): PlaceRead {
+    const { name, lastEnd, blind, bypassed } = node;
+    return {
+      cluster: this.#names.get(node.clusterId) ?? "",
+      node: name,
+      windows,
+      from,
+      to,
+      lastEnd,
+      blind,
+      bypassed,
+    };
+  }
+
+  /** Where agents learn of no owners, a node is still known by the addresses that it lists. */
+  #heldBy({ question, places }: Asking, cluster: string, address: string): Holder[] | undefined {
+    const clusterId = this.#ids.get(cluster) ?? 0;
+    const known = this.#holders.get(keyOf({ clusterId, address }));
+    if (!known || address !== question.address) return known;
+    const own = places.filter((place) => place.own && place.clusterId === clusterId);
+    const hosts = own.flatMap((place): Holder[] => {
+      const name = this.#nodes.get(place.nodeId)?.name;
+      const isKnown = known.some(({ kind, node }) => kind === "host" && node === name);
+      return name === undefined || isKnown ? [] : [hostOf(place, name)];
+    });
+    return [...known, ...hosts];
+  }
+
+  #doubt({ readings }: Open) {
+    return {
+      ofNode: (cluster: string, node: string): number | undefined => {
+        const reading = readings.find(
+          (one) => one.node.name === node && this.#names.get(one.node.clusterId) === cluster,
+        );
+        return reading && this.#unseen.unknownFrom.get(reading.node.nodeId);
+      },
+      ofCluster: (cluster: string): number | undefined =>
+        this.#unseen.firstOf.get(this.#ids.get(cluster) ?? 0),
+    };
+  }
+
+  async #readWindows(wanted: readonly Wanted[]): Promise<void> {
+    const byNode = Map.groupBy(wanted, ({ nodeId }) => nodeId);
+    const ranges = [...byNode].flatMap(([nodeId, all]) =>
+      merged(all).map((range) => ({ ...range, nodeId, clusterId: all[0]?.clusterId ?? 0 })),
+    );
+    for await (const window of leaseWindows(this.#db, ranges, this.#unseen.until))
+      take(window, byNode.get(window.nodeId) ?? []);
+  }
+
+  async #readHolders(owners: Needs["owners"]): Promise<void> {
+    const addresses = new Map<string, AddressOf>();
+    for (const { cluster, address } of owners) {
+      const one = { clusterId: this.#ids.get(cluster) ?? 0, address };
+      if (!this.#holders.has(keyOf(one))) addresses.set(keyOf(one), one);
+    }
+    const found = await holdersOf(this.#db, [...addresses.values()], {
+      unseen: this.#unseen,
+      now: this.#frame.now,
+      nameOf: (nodeId) => this.#nodes.get(nodeId)?.name ?? null,
+    });
+    for (const [key, holders] of found) this.#holders.set(key, holders);
+  }
+}
+
+const hostOf = ({ since, until }: AddressPlace, name: string): Holder => ({
+  kind: "host",
+  namespace: "",
+  name,
+  uid: "",
+  workloadKind: "",
+  workload: "",
+  node: name,
+  since,
+  until,
+  address: "",
+  confirmedUntil: null,
+});
+
+function wantedOf({ readings }: Open, needs: Needs): Wanted[] {
+  return needs.windows.flatMap(({ place, ...range }) => {
+    const reading = readings[place];
+    return reading ? [wantedFrom(reading, range)] : [];
+  });
+}
+
+/** The range is the new one; only what was not read yet is to be read. */
+function wantedFrom(reading: Reading, { from, to }: { from: number; to: number }): Wanted {
+  const { nodeId, clusterId } = reading.node;
+  const wanted = { reading, nodeId, clusterId, from, to };
+  if (from >= reading.from) wanted.from = reading.to;
+  else if (to <= reading.to) wanted.to = reading.from;
+  reading.from = Math.min(reading.from, from);
+  reading.to = Math.max(reading.to, to);
+  return wanted;
+}
+
+/** Gives a window to all that want it. */
+function take(stored: StoredWindow, wanted: readonly Wanted[]): void {
+  const { details, ...window } = stored;
+  let opened: OpenedLeases | undefined;
+  const key = `${window.boot} ${window.sequence} ${window.from}`;
+  for (const { reading, from, to } of wanted) {
+    if (window.from >= to || window.to <= from || reading.had.has(key)) continue;
+    reading.had.add(key);
+    try {
+      opened ??= details && openLeases(details);
+      reading.windows.push({
+        ...window,
+        found: opened ? findLeases(opened, window.from, reading.filter) : null,
+      });
+    } catch (error) {
+      // What does not decode says nothing: as if the window had no details.
+      if (!(error instanceof SegmentError)) throw error;
+      reading.windows.push({ ...window, found: null });
+    }
+  }
+}
