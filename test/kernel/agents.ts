@@ -68,9 +68,13 @@ export interface Agent {
   said(event: string, is?: (line: LogLine) => boolean): Promise<LogLine>;
 }
 
-/** Starts the agent in the node's namespace, with windows of five seconds, as node-1 unless `env` says otherwise. */
-export function startAgent(network: Network, env: NodeJS.ProcessEnv = {}): Agent {
-  const child = network.spawn(network.node, process.execPath, [inject("builtAgent")], {
+/** Starts the built agent in the node's namespace, with windows of five seconds, as node-1 unless `env` says otherwise. */
+export function startAgent(
+  network: Network,
+  env: NodeJS.ProcessEnv = {},
+  built = inject("builtAgent"),
+): Agent {
+  const child = network.spawn(network.node, process.execPath, [built], {
     stderr: "pipe",
     env: { ...process.env, ...SETTINGS, ...env },
   });

@@ -4,9 +4,8 @@ import { join } from "node:path";
 import { type Agent, startAgent } from "../agents.ts";
 import type { Service } from "../service.ts";
 import type { Network } from "../../support/namespaces.ts";
-import type { Lab, Recorded } from "./lab.ts";
-import type { Answer } from "./verdict.ts";
-import { type Verdict, verdict } from "./verdict.ts";
+import { type Lab, type Recorded, REUSED_PORT } from "./lab.ts";
+import { type Answer, type Verdict, verdict } from "./verdict.ts";
 import { few, takePorts, wave } from "./traffic.ts";
 
 /** Times of what happened, epoch ms. */
@@ -22,25 +21,33 @@ export interface Story {
   during: readonly Verdict[];
 }
 
-interface Stage {
+export interface Stage {
   network: Network;
   service: Service;
   lab: Lab;
   /** Where the file of owners lies. */
   folder: string;
+  /** The agent's file, where it is not that of the kernel tests. */
+  built?: string;
 }
+
+/** More than what the API allows for clocks by default: what lies so far apart is told apart. */
+const APART_MS = 5_000;
+/** More than what an event or the word of an owner may be late by. */
+const SETTLED_MS = 3_000;
 
 /** Pods open flows before, while and after an agent watches, and give up ports and addresses to others. */
 export async function play(stage: Stage): Promise<Story> {
   const { service, lab } = stage;
   await giveOwners(stage);
   await few(lab, "older", { first: 30_000 });
-  const first = await agent(stage);
+  const first = await watch(stage);
   const started = Date.now();
+  await service.reportedUntil(started + APART_MS);
   await wave(lab);
   await takePorts(lab, "port re-used", { pod: 0, first: 40_000, count: 100 });
   await takePorts(lab, "port re-used", { pod: 1, first: 40_000, count: 100 });
-  await service.reportedUntil(Date.now());
+  await service.reportedUntil(Date.now() + SETTLED_MS);
 
   await few(lab, "before the change", { first: 31_000, pods: [1] });
   lab.replace(1, "uid-checkout-2");
@@ -48,7 +55,7 @@ export async function play(stage: Stage): Promise<Story> {
   const replaced = Date.now();
   await few(lab, "after the change", { first: 32_000, pods: [1] });
   await takePorts(lab, "port re-used", { pod: 2, first: 40_000, count: 100 });
-  await service.reportedUntil(Date.now());
+  await service.reportedUntil(Date.now() + APART_MS);
   await few(lab, "settled", { first: 33_000 });
   await service.reportedUntil(Date.now());
 
@@ -58,31 +65,33 @@ export async function play(stage: Stage): Promise<Story> {
   await few(lab, "outage", { first: 34_000 });
   await takePorts(lab, "outage, gone", { pod: 0, first: 41_000, count: 50 });
   await takePorts(lab, "outage, gone", { pod: 1, first: 41_000, count: 50 });
-  await lab.onNode("conntrack -D -p udp --dport 8083 | tail -1");
+  await lab.onNode(`conntrack -D -p udp --dport ${REUSED_PORT} 2>&1 | tail -1`);
   const missed = lab.records.filter(({ at }) => at >= killed);
   const during = await asked(
     service,
     missed.map((record) => ({ record, at: record.at })),
   );
-  await agent(stage);
+  await watch(stage);
   const restarted = Date.now();
   await few(lab, "restarted", { first: 35_000 });
-  await service.reportedUntil(Date.now() + 1_000);
+  await service.reportedUntil(Date.now());
   return { started, replaced, killed, restarted, during };
 }
 
 /** Put in place as editors and Kubernetes do, by renaming. */
-async function giveOwners({ folder, lab }: Stage): Promise<void> {
+export async function giveOwners({ folder, lab }: Stage): Promise<void> {
   await writeFile(join(folder, "new.json"), JSON.stringify(lab.owners()));
   await rename(join(folder, "new.json"), join(folder, "owners.json"));
 }
 
-async function agent({ network, service, folder }: Stage): Promise<Agent> {
-  const agent = startAgent(network, {
+/** An agent that listens. */
+export async function watch({ network, service, folder, built }: Stage): Promise<Agent> {
+  const env = {
     CONNTRAIL_URL: service.url,
     CONNTRAIL_TOKEN: service.token,
     CONNTRAIL_OWNERS: `file:${join(folder, "owners.json")}`,
-  });
+  };
+  const agent = startAgent(network, env, built);
   await agent.said("started");
   return agent;
 }
