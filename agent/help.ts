@@ -12,6 +12,7 @@ Usage
   ${program}                 report every window to a Conntrail API until stopped
   ${program} --once          read once and print it for a person; needs no server
   ${program} --once --json   the report of this one reading as JSON, without events and owners
+  ${program} who ADDRESS:PORT   who is behind that now, out of the live table; needs no server (who --help)
 
 Needs ${NEEDED_NODE}${program === SOURCES ? "; npm ci brings one as node_modules/.bin/node" : ""}.
 
@@ -44,4 +45,27 @@ Exit codes
   0   done, or stopped by SIGTERM or SIGINT; what could not be handed over waits in the spool
   2   wrong options or configuration, or another agent uses the same spool
   3   the table cannot be read here; the reasons are printed (of --once: also when only its fill can be told)
+`;
+
+/** @param program as of `help` */
+export const whoHelp = (
+  program: string,
+) => `Usage: ${program} who ADDRESS[:PORT] [--peer ADDRESS[:PORT]] [--protocol NAME] [--json]
+
+Reads this node's connection tracking table once, and says who is behind the address and port that a far end sees now.
+What has ended is no longer there: the server knows that (conntrail who ... --at TIME).
+
+  --peer ADDRESS[:PORT]   the far end that sees it
+  --protocol NAME         tcp, udp, icmp, ... or a number (tcp); of icmp the port is the id
+  --json                  the answer in the words of GET /v1/attribution
+  -h, --help              this text
+
+Needs to be root in the network namespace of the host, or CAP_NET_ADMIN there. Owners come from where CONNTRAIL_OWNERS says, the
+source is CONNTRAIL_SOURCE, and the name of this node CONNTRAIL_NODE, all as for reports.
+
+Exit codes
+  0   found
+  1   nobody, or nobody can know
+  2   wrong options or configuration
+  3   the table cannot be read here; the reasons are printed
 `;

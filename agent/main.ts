@@ -4,16 +4,20 @@ import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { type Config, loadConfig } from "./config.ts";
 import { exitNow } from "./exit.ts";
-import { help, SOURCES } from "./help.ts";
+import { help, SOURCES, whoHelp } from "./help.ts";
 import type { LogLine } from "./log.ts";
 import { printReport } from "./once.ts";
 import { type Machine, openNode } from "./open.ts";
-import { serve, Unreadable } from "./serve.ts";
+import { ownerDeps, serve, Unreadable } from "./serve.ts";
 import { SpoolLocked } from "./spool/lock.ts";
 import { stopOf } from "./stop.ts";
 import { unknownVariables } from "./variables.ts";
 import { nodeComplaint, VERSION } from "./version.ts";
+import { parseQuestion } from "./who/question.ts";
+import { NoTable, who } from "./who/who.ts";
 
+const FOUND = 0;
+const NOBODY = 1;
 const USAGE_ERROR = 2;
 const UNREADABLE = 3;
 /** Whoever waits for one reading by hand does not wait longer. */
@@ -41,6 +45,7 @@ process.exitCode = await main();
 async function main(): Promise<number> {
   const old = nodeComplaint(process.version);
   if (old) console.error(old);
+  if (!old && process.argv[2] === "who") return answer(process.argv.slice(3));
   const options = old ? undefined : readOptions();
   if (!options) return USAGE_ERROR;
   if (options.help || options.version) {
@@ -96,6 +101,39 @@ async function once(config: Config, json: boolean): Promise<number> {
   if (json) console.log(JSON.stringify(report));
   else process.stdout.write(printReport(report));
   return report.dump ? 0 : UNREADABLE;
+}
+
+/** Who is behind an address and port now; what is worth a warning goes to stderr, the answer alone to stdout. */
+async function answer(args: readonly string[]): Promise<number> {
+  const parsed = parseQuestion(args);
+  const loaded = loadConfig(process.env, { hostname: hostname(), once: true });
+  if ("help" in parsed) {
+    console.log(whoHelp(program()));
+    return FOUND;
+  }
+  if ("complaint" in parsed || "complaints" in loaded) {
+    if ("complaint" in parsed) console.error(`${parsed.complaint}. See who --help.`);
+    else if ("complaints" in loaded) for (const complaint of loaded.complaints) console.error(complaint);
+    return USAGE_ERROR;
+  }
+  const { config } = loaded;
+  try {
+    const { answer, text, json } = await who(parsed.question, config, {
+      ...ownerDeps(config, { ...MACHINE, log: warn }),
+      signal: AbortSignal.timeout(ONCE_TIMEOUT_MS),
+    });
+    console.log(parsed.json ? json : text.trimEnd());
+    return answer.candidates.length > 0 ? FOUND : NOBODY;
+  } catch (error) {
+    if (!(error instanceof NoTable)) throw error;
+    console.error(error.message);
+    return UNREADABLE;
+  }
+}
+
+function warn({ level, event, reason = event, remedy, complaint }: LogLine): void {
+  if (level !== "info")
+    console.error([reason, complaint, remedy].filter((part) => part !== undefined).join("; "));
 }
 
 async function report(config: Config): Promise<number> {

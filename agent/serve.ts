@@ -131,7 +131,8 @@ async function reported(config: Config, { node, backlog }: Running, window: Wind
   }
 }
 
-const ownerDeps = ({ node }: Config, { env, now, random, sleep, log }: Machine): OwnerDeps => ({
+/** What reading owners takes of this process. */
+export const ownerDeps = ({ node }: Config, { env, now, random, sleep, log }: Machine): OwnerDeps => ({
   env,
   node,
   now,

@@ -56,6 +56,7 @@ async function run(holders: Holders, deps: DockerDeps, signal: AbortSignal): Pro
       await follow(dockerApi(socketPath, { signal: within, deadline }), holders, () => {
         if (!isFollowed)
           log({ level: "info", event: "docker-followed", socket: socketPath, containers: holders.size });
+        holders.listed();
         attempt = 0;
         isFollowed = true;
         lost = false;
@@ -115,6 +116,10 @@ class Holders {
 
   get size(): number {
     return this.#held.size;
+  }
+
+  listed(): void {
+    this.#sink.listed?.();
   }
 
   /** Those held that are not among these. */

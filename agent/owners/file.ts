@@ -43,6 +43,7 @@ export function openFile(path: string, deps: FileDeps): OwnerSource {
         // A date from elsewhere, or of a file that was written long before it was put there, is no later or earlier than that.
         const at = Math.min(Math.max(changedAt, before), looked);
         if (stamp !== seen) seen = await readOnce(path, { stamp, at }, { held, log: deps.log });
+        if (seen === stamp) sink.listed?.();
         await deps.sleep(POLL_MS, signal);
       }
     },

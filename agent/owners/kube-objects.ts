@@ -46,6 +46,7 @@ export class KubeObjects {
         this.#hosts.delete(address);
       }
     this.#listed = undefined;
+    this.#sink.listed?.();
   }
 
   /** False where there is no room for all of what it claims. */

@@ -4,7 +4,7 @@ import { KubeObjects } from "./kube-objects.ts";
 import { readPod } from "./kube-pods.ts";
 import { readService } from "./kube-services.ts";
 import { type Following, KubeWatch, type Resource } from "./kube-watch.ts";
-import type { OwnerSource } from "./owner.ts";
+import type { OwnerSink, OwnerSource } from "./owner.ts";
 
 /** Where every Pod finds what it needs to speak with its API server. */
 export const SERVICE_ACCOUNT = "/var/run/secrets/kubernetes.io/serviceaccount";
@@ -39,9 +39,14 @@ export function openKubernetes(options: KubernetesOptions): OwnerSource {
   return {
     name: "kubernetes",
     async run(sink, signal) {
-      const follow = (resource: Resource) =>
+      const follow = (resource: Resource, sink: OwnerSink) =>
         new KubeWatch(resource, new KubeObjects(sink), { ...options, get }).run(signal);
-      await Promise.all([follow(pods), follow(services)]);
+      // Only the list of Pods makes whole what is known of a node: a Service opens no flow.
+      const ofServices: OwnerSink = {
+        hold: (...claim) => sink.hold(...claim),
+        release: (...end) => sink.release(...end),
+      };
+      await Promise.all([follow(pods, sink), follow(services, ofServices)]);
     },
   };
 }

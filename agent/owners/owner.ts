@@ -18,6 +18,8 @@ export interface OwnerSink {
   hold(address: string, owner: Owner, since?: number): void;
   /** The holding of that address by the owner of that uid (or, without one, of that kind and name) ends at `until`. */
   release(address: string, owner: Owner, until: number): void;
+  /** All that holds an address now was told; said after each full list, for whoever only wants one. */
+  listed?(): void;
 }
 
 /** A place that knows owners. */
