@@ -18,7 +18,7 @@ export function showAttribution(answer: Answer, page: Page): Shown {
   const parts = [
     ...(first && others.length === 0 ? one(first, certainty, page) : several(answer, page)),
     reasons.map(({ text }) => `  ${text}`),
-    adviceFor(reasons).map((advice) => `  To do: ${advice}`),
+    adviceFor(reasons).map((advice) => `  Try: ${advice}`),
     evidenceOf(evidence.nodes, page),
     [`Asked: ${askedText(evidence.asked, page)}. Times: ${page.zone}.`],
   ];
