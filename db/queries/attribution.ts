@@ -1,6 +1,14 @@
-import type { Attribution, LeaseLife, CandidateOwner, Evidence, Question } from "../attribution/answer.ts";
+import type {
+  Attribution,
+  LeaseLife,
+  CandidateOwner,
+  Evidence,
+  Question,
+  Reason,
+} from "../attribution/answer.ts";
 import type { Db } from "../client.ts";
 import { type Retention, SLOT_MS, slotOf, TEN_MINUTES, WINDOW } from "../tiers.ts";
+import { heldLeases } from "./attribution/held.ts";
 import { MAX_NODES_ASKED, nodesNamed, placesToAsk } from "./attribution/places.ts";
 import { type Asking, Wave } from "./attribution/wave.ts";
 import { type AddressPlace, placesOf } from "./node-addresses.ts";
@@ -114,17 +122,25 @@ export type LeaseQuestion = {
   limit: number;
 };
 
-export type HeldLease = LeaseLife & { cluster: string; node: string; owner: CandidateOwner | null };
+export type HeldLease = LeaseLife & {
+  cluster: string;
+  node: string;
+  owner: CandidateOwner | null;
+  /** Why the owner is less than certain. */
+  reasons: readonly Reason[];
+};
 
 export type LeaseList = {
   /** The latest first. */
   leases: readonly HeldLease[];
-  /** How many more there were. */
+  /** How many more there were, as far back as `evidence` says that was read. */
   more: number;
   evidence: readonly Evidence[];
+  /** too-many-nodes: an outside source may have passed others than those of `evidence`. */
+  reasons: readonly Reason[];
 };
 
-/** What somebody looked like from outside. */
-export async function leasesHeld(_db: Db, _place: Place, _question: LeaseQuestion): Promise<LeaseList> {
-  throw new Error("not yet");
+/** What somebody looked like from outside. A source that nobody held is looked for on nodes that translate, the latest first. */
+export async function leasesHeld(db: Db, place: Place, question: LeaseQuestion): Promise<LeaseList> {
+  return heldLeases(db, place, question);
 }
