@@ -4,6 +4,7 @@ import { metrics } from "./metrics.ts";
 import { nodes } from "./nodes.ts";
 import { owners } from "./owners.ts";
 import { peers } from "./peers.ts";
+import { ports } from "./ports.ts";
 import { probes } from "./probes.ts";
 import { reports } from "./reports.ts";
 import { series } from "./series.ts";
@@ -23,5 +24,6 @@ export const routes = [
   clusters,
   tokens,
   peers,
+  ports,
   probes,
 ] as const;
