@@ -11,7 +11,8 @@ const ADVICE: Partial<Record<Code, string>> = {
   "several-clusters": "--cluster NAME",
   "too-many-nodes": "--cluster NAME --node NAME",
   "in-the-future": "--at TIME, --utc",
-  "address-unknown": "conntrail nodes CLUSTER lists the addresses of nodes; what a proxy or load balancer shows is its own",
+  "address-unknown":
+    "conntrail nodes CLUSTER lists the addresses of nodes; what a proxy or load balancer shows is its own",
   "no-reports": "conntrail nodes CLUSTER says whether its agent lives",
 };
 

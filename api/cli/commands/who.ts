@@ -1,29 +1,57 @@
 import type * as z from "zod";
-import type { Attribution } from "../../attribution/schema.ts";
+import type { Attribution, Batch } from "../../attribution/schema.ts";
 import { showAttribution } from "../attribution.ts";
-import type { Command } from "../command.ts";
+import { showBatch } from "../batch.ts";
+import { type Command, type Given, type Question, UsageError } from "../command.ts";
+import { number } from "../table.ts";
 import { parameters, words } from "../options.ts";
 import { TIMES } from "../time.ts";
 
-export const who: Command<z.infer<typeof Attribution>> = {
+type Answer = z.infer<typeof Attribution> | z.infer<typeof Batch>;
+
+export const who: Command<Answer> = {
   name: "who",
   does: "who was behind an address and port",
-  usage: "ADDRESS[:PORT] [--peer ADDRESS[:PORT]] [--at TIME]",
+  usage:
+    "ADDRESS[:PORT] [--peer ADDRESS[:PORT]] [--at TIME]\n       conntrail who --file PATH [--peer ADDRESS[:PORT]]",
   notes: `The address and port that a far end saw, such as 192.168.50.10:39510 or [fd00::9]:39510. Give that far end as --peer:
 towards another one, another Pod may have the same port at the same time.
+
+A file (- is stdin) holds many of them, up to 10,000 lines: a MySQL processlist, ss -tn, logs of nginx, HAProxy or PostgreSQL;
+what ends in .json or .csv is read as such. A time in a line counts more than --at.
 
 Of --at: ${TIMES}.`,
   options: {
     peer: { value: "ADDRESS[:PORT]", says: "the far end that saw it, as the node knows it" },
     at: { value: "TIME", says: "when it was seen (now)" },
+    file: { value: "PATH", says: "ask about all lines of a file" },
     protocol: { value: "NAME", says: "tcp, udp, icmp, ... or a number (tcp); of icmp the port is the id" },
     tolerance: { value: "DURATION", says: "how far the clock of --at may be off, 0s to 5m (5s)" },
     cluster: { value: "NAME", says: "one cluster; all the token may read otherwise" },
     node: { value: "NAME", says: "one node" },
   },
   question(given) {
+    if (given.values["file"] !== undefined) return many(given, given.values["file"]);
     const [address = ""] = words(given, ["ADDRESS[:PORT]"]);
     return { path: `/v1/attribution${parameters(given, { address })}` };
   },
-  show: showAttribution,
+  show: (answer, page) => ("lines" in answer ? showBatch(answer, page) : showAttribution(answer, page)),
 };
+
+async function many(given: Given, path: string): Promise<Question> {
+  words(given, []);
+  const text = await given.readFile(path).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(`--file: ${path} cannot be read (${error.code ?? error.message})`);
+  });
+  const lines = text.split("\n").length;
+  return {
+    path: `/v1/attribution${parameters(given)}`,
+    body: { text, type: typeOf(path) },
+    waiting: `Asking about ${number(lines)} lines ...`,
+  };
+}
+
+function typeOf(path: string): string {
+  if (/\.json$/i.test(path)) return "application/json";
+  return /\.csv$/i.test(path) ? "text/csv" : "text/plain";
+}

@@ -1,0 +1,84 @@
+import type * as z from "zod";
+import type { Batch } from "../attribution/schema.ts";
+import type { Page, Shown } from "./command.ts";
+import { number, percent, table } from "./table.ts";
+import { endpoint, ownerText, qualified, workloadText } from "./words.ts";
+
+type Answer = z.infer<typeof Batch>;
+type Line = Answer["lines"][number];
+type Answered = Extract<Line, { asked: unknown }>;
+
+/** Line by line who it was; then who it was how often, and how sure all that is. */
+export function showBatch({ counts, lines }: Answer, { time, zone, width }: Page): Shown {
+  const rows = table(
+    lines,
+    [
+      { title: "line", of: ({ line }) => line },
+      { title: "seen", of: (line) => answered(line, ({ asked }) => endpoint(asked.address, asked.port)) },
+      { title: "at", of: (line) => answered(line, ({ asked }) => time(asked.at)), spare: 3 },
+      { title: "certainty", of: (line) => answered(line, ({ certainty }) => certainty) },
+      { title: "who", of: whoOf },
+      { title: "of", of: (line) => answered(line, madeBy), spare: 2 },
+      { title: "node", of: (line) => answered(line, ({ candidates: [first] }) => first?.node), spare: 4 },
+      {
+        title: "cluster",
+        of: (line) => answered(line, ({ candidates: [first] }) => first?.cluster),
+        spare: 1,
+      },
+    ],
+    width,
+  );
+  const found = lines.some((line) => "candidates" in line && line.candidates.length > 0);
+  const parts = lines.length === 0 ? ["No line with an address was sent."] : [rows, ...behind(lines, width)];
+  return { text: [...parts, `${countsText(counts)} Times: ${zone}.`].join("\n\n"), found };
+}
+
+const answered = <T>(line: Line, read: (line: Answered) => T): T | null =>
+  "asked" in line ? read(line) : null;
+
+/** The one who it was, or why there is none. */
+function whoOf(line: Line): string {
+  if ("error" in line) return `(${line.error.text})`;
+  const { candidates, more, reasons } = line;
+  const [first, ...others] = candidates;
+  if (!first) return `(${reasons.map(({ code }) => code).join(", ")})`;
+  return others.length + more > 0 ? `${nameOf(first)} or ${others.length + more} more` : nameOf(first);
+}
+
+const nameOf = ({ owner, source }: Answered["candidates"][number]): string =>
+  owner ? qualified(owner.name, owner.namespace) : source;
+
+const madeBy = ({ candidates: [first] }: Answered): string =>
+  workloadText(first?.owner?.workloadKind, first?.owner?.workload);
+
+/** More than these are found by the rows above. */
+const RANKED = 20;
+
+/** Who it was how often, the most frequent first: of lines that name one only. */
+function behind(lines: readonly Line[], width: number | undefined): string[] {
+  const named = lines.flatMap((line) => ("candidates" in line && line.candidates.length === 1 ? [line] : []));
+  const byName = Map.groupBy(named, ({ candidates: [first] }) =>
+    first ? `${first.owner ? ownerText(first.owner) : first.source}, ${first.cluster}` : "",
+  );
+  if (byName.size === named.length) return [];
+  const ranked = [...byName].toSorted(([, a], [, b]) => b.length - a.length).slice(0, RANKED);
+  return [
+    table(
+      ranked,
+      [
+        { title: "lines", of: ([, of]) => of.length },
+        { title: "share", of: ([, of]) => percent(of.length / lines.length) },
+        { title: "who, cluster", of: ([name]) => name },
+      ],
+      width,
+    ),
+  ];
+}
+
+function countsText({ lines, errors, ...certainties }: Answer["counts"]): string {
+  const some = Object.entries({ ...certainties, "without a question": errors }).filter(
+    ([, count]) => count > 0,
+  );
+  const parts = some.map(([name, count]) => `${number(count)} ${name}`);
+  return `${number(lines)} ${lines === 1 ? "line" : "lines"}: ${parts.join(", ")}.`;
+}

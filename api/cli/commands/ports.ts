@@ -1,0 +1,65 @@
+import type { PortsAnswer } from "../../ports.ts";
+import type { Command } from "../command.ts";
+import { parameters, SCOPE, words } from "../options.ts";
+import { number, percent, table } from "../table.ts";
+import { endpoint, qualified } from "../words.ts";
+
+type Port = PortsAnswer["ports"][number];
+
+export const ports: Command<PortsAnswer> = {
+  name: "ports",
+  does: "which NAT ports run out, whose they are, and when",
+  usage: "[--cluster NAME] [--node NAME] [filters]",
+  notes: "Of each NAT address towards each far end, the fullest first.",
+  options: {
+    ...SCOPE,
+    address: { value: "ADDRESS", says: "NAT address" },
+    peer: { value: "ADDRESS", says: "far end" },
+    port: { value: "PORT", says: "port of the far end" },
+    protocol: { value: "NAME", says: "tcp, udp, icmp, ... or a number" },
+    pod: { value: "NAME", says: "those of which it holds some" },
+    namespace: { value: "NAME", says: "namespace of --pod" },
+    at: { value: "TIME", says: "as it was then (now), as --at of who" },
+    since: { value: "DURATION", says: "how far back the trend goes, 5m to 24h (15m)" },
+    limit: { value: "N", says: "rows at most (20)" },
+  },
+  question(given) {
+    words(given, []);
+    return { path: `/v1/ports${parameters(given)}` };
+  },
+  show({ at, ports, matching, nodes, unlisted }, { time, zone, width }) {
+    const rows = table(
+      ports,
+      [
+        { title: "full", of: ({ utilisation }) => percent(utilisation) },
+        { title: "used", of: ({ used }) => used },
+        { title: "available", of: ({ available }) => available, spare: 5 },
+        { title: "as", of: ({ natAddress }) => natAddress },
+        { title: "towards", of: ({ peer, peerPort }) => endpoint(peer, peerPort) },
+        { title: "protocol", of: ({ protocol }) => protocol, spare: 6 },
+        { title: "largest", of: largest },
+        { title: "a minute", of: ({ trend }) => trend.perMinute, spare: 3 },
+        { title: "none left", of: ({ exhaustedAt }) => exhaustedAt && time(exhaustedAt), spare: 1 },
+        { title: "node", of: ({ node }) => node, spare: 4 },
+        { title: "cluster", of: ({ cluster }) => cluster, spare: 2 },
+      ],
+      width,
+    );
+    const more = matching - ports.length;
+    const text = [
+      `NAT ports in use, ${time(at)} (${zone})`,
+      ports.length > 0 ? rows : "None that is known.",
+      ...(more > 0 ? [`And ${number(more)} more rows: --limit.`] : []),
+      `${number(nodes.known)} of ${number(nodes.reporting)} reporting nodes tell of ports. ` +
+        `What a node does not list has at most ${number(unlisted)} in use.`,
+    ];
+    return { text: text.join("\n\n"), found: ports.length > 0 };
+  },
+};
+
+/** Who holds most of them, and which part. */
+function largest({ shares: [first] }: Port): string {
+  if (!first) return "";
+  const { owner, source, share } = first;
+  return `${owner ? qualified(owner.name, owner.namespace) : source} ${percent(share)}`;
+}
