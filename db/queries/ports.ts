@@ -42,18 +42,16 @@ export type Occupancy = {
 export const fillOf = ({ used, protocol }: Occupied): number => used / availableOf(protocol);
 
 /** The fullest first; equal ones in the order of what they are. */
-export const byFill = (a: OccupiedRow, b: OccupiedRow): number =>
-  fillOf(b) - fillOf(a) || (keyOf(a) < keyOf(b) ? -1 : 1);
+export const byFill = (a: OccupiedRow, b: OccupiedRow): number => fillOf(b) - fillOf(a) || order(a, b);
 
-/** What tells one row of a cluster from another. */
-const keyOf = ({ node, nodeId, ...tuple }: OccupiedRow) => JSON.stringify([node, nodeId, tupleOf(tuple)]);
-const tupleOf = ({
-  natAddress,
-  protocol,
-  peer,
-  peerPort,
-  zone,
-}: Occupied | Omit<OccupiedRow, "node" | "nodeId">) =>
+const ORDER = ["node", "natAddress", "peer", "peerPort", "protocol", "zone"] as const;
+function order(a: OccupiedRow, b: OccupiedRow): number {
+  const field = ORDER.find((name) => a[name] !== b[name]);
+  if (field === undefined) return 0;
+  return a[field] < b[field] ? -1 : 1;
+}
+
+const tupleOf = ({ natAddress, protocol, peer, peerPort, zone }: Occupied) =>
   JSON.stringify([natAddress, protocol, peer, peerPort, zone]);
 
 /** The fullest of a cluster, as the last dump of each node up to `at` has them. */
@@ -85,13 +83,13 @@ export async function fullestPorts(
     const own = occupied.map((row) => ({ ...row, ...taken, nodeId, node })).filter(matches);
     found.matching += own.length;
     found.rows.push(...own);
-    if (found.rows.length > ROWS_PER_PLACE * limit) found.rows = found.rows.toSorted(byFill).slice(0, limit);
+    if (found.rows.length > MANY_ROWS + limit) found.rows = found.rows.toSorted(byFill).slice(0, limit);
   }
   return { ...found, rows: found.rows.toSorted(byFill).slice(0, limit) };
 }
 
-/** Rows are sorted, and all but the first forgotten, when there are so many for each that is asked for. */
-const ROWS_PER_PLACE = 8;
+/** So many more than are asked for are found before they are sorted and all but the first forgotten. */
+const MANY_ROWS = 4096;
 
 /** Addresses that owners of the name held, by node. */
 type Held = ReadonlyMap<number, ReadonlySet<string>>;

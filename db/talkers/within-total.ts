@@ -23,7 +23,7 @@ export function withinTotal(
     total[measure] = held.all;
     remainder[measure] = held.rest;
     if (!single) continue;
-    bound(lack, measure, held.unseen);
+    bound(lack, measure, held.short);
     bound(missing, measure, held.unseen);
   }
   const share = (amounts: Amounts) => (total[rankedBy] ? (amounts[rankedBy] ?? 0) / total[rankedBy] : 0);
@@ -42,8 +42,8 @@ export function withinTotal(
 }
 
 /**
- * Of one measure: what the peer had in all, what of it is in no row, and how much of it may be of any one row or key, as far as all
- * of it is of one peer. Undefined where nobody knows.
+ * Of one measure: what the peer had in all, what of it is in no row, and, as far as all of it is of one peer, how much of it a row may
+ * be short of, and a key without one may have. Undefined where nobody knows.
  */
 function heldOf(ranked: Ranked, whole: Ranked, measure: Measure) {
   const { rows, unattributed, remainder } = ranked;
@@ -56,11 +56,12 @@ function heldOf(ranked: Ranked, whole: Ranked, measure: Measure) {
   const adds = isCount(measure);
   const all = Math.max(known, ...(adds ? [ranked.total[measure] ?? 0] : values));
   // The peer itself may be short of something; without a row it may be short of all that a key without one may have.
-  const short = (whole.rows.length > 0 ? whole.lack : whole.missing)[measure] ?? 0;
+  const most = all + ((whole.rows.length > 0 ? whole.lack : whole.missing)[measure] ?? 0);
   return {
     all,
     rest: Math.max(all - listed, remainder.amounts[measure] ?? 0),
-    unseen: all + short - (adds ? listed : 0),
+    short: most - (adds ? listed : Math.min(...values)),
+    unseen: most - (adds ? listed : 0),
   };
 }
 
