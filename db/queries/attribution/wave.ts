@@ -7,11 +7,14 @@ import { findLeases, type LeaseFilter, type OpenedLeases, openLeases } from "../
 import { merged } from "../../facts/holding.ts";
 import { SegmentError } from "../../segment.ts";
 import type { AddressPlace } from "../node-addresses.ts";
-import { confirmed } from "./confirmed.ts";
+import { confirmed, type KnownTo } from "./confirmed.ts";
 import { type AddressOf, holdersOf, keyOf } from "./holders.ts";
-import { type AskedNode, askedNodes, MAX_NODES_ASKED } from "./places.ts";
+import { type AskedNode, askedNodes, MAX_NODES_ASKED, nodesNamed } from "./places.ts";
 import { type Unseen, unseenOf } from "./unseen.ts";
 import { leaseWindows, type NodeRange, type StoredWindow } from "./windows.ts";
+
+/** Questions judged between two turns of the event loop, each some tenths of a millisecond. */
+const ANSWERS_A_TURN = 16;
 
 /** One question and the nodes to ask, best first. */
 export type Asking = { question: Question; places: readonly AddressPlace[] };
@@ -61,26 +64,31 @@ export class Wave {
     const open = askings.map((asking) => this.#opened(asking));
     await this.#readWindows(open.flatMap((one) => this.#first(one)));
     const answers = new Map<Open, Attribution>();
-    for (let waiting = open; waiting.length > 0;) {
-      const needs: Needs[] = [];
-      const wanted: Wanted[] = [];
-      const still = waiting.filter((one) => {
-        const verdict = judge(this.#asked(one));
-        if ("answer" in verdict) {
-          answers.set(one, confirmed(verdict.answer, one.asking.question, this.#doubt(one)));
-          return false;
-        }
-        needs.push(verdict.needs);
+    for (let waiting: readonly Open[] = open; waiting.length > 0;)
+      waiting = await this.#judged(waiting, answers);
+    return open.map((one) => answers.get(one) ?? NOTHING);
+  }
+
+  /** Those that more had to be read for. */
+  async #judged(waiting: readonly Open[], answers: Map<Open, Attribution>): Promise<Open[]> {
+    const still: Open[] = [];
+    const wanted: Wanted[] = [];
+    const owners: AddressOf[] = [];
+    for (const [i, one] of waiting.entries()) {
+      if (i % ANSWERS_A_TURN === ANSWERS_A_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
+      const verdict = judge(this.#asked(one));
+      if ("answer" in verdict)
+        answers.set(one, await confirmed(verdict.answer, one.asking.question, this.#knownTo(one)));
+      else {
+        still.push(one);
         wanted.push(...wantedOf(one, verdict.needs));
-        return true;
-      });
-      await this.#readWindows(wanted);
-      await this.#readHolders(needs.flatMap(({ owners }) => owners));
-      waiting = still;
+        for (const { cluster, address } of verdict.needs.owners)
+          owners.push({ clusterId: this.#ids.get(cluster) ?? 0, address });
+      }
     }
-    return open.map(
-      (one) => answers.get(one) ?? { certainty: "blind", candidates: [], reasons: [], evidence: [] },
-    );
+    await this.#readWindows(wanted);
+    await this.#readHolders(owners);
+    return still;
   }
 
   #opened(asking: Asking): Open {
@@ -139,16 +147,19 @@ export class Wave {
     return [...known, ...hosts];
   }
 
-  #doubt({ readings }: Open) {
+  #knownTo({ readings }: Open): KnownTo {
+    const { unknownFrom, firstOf } = this.#unseen;
     return {
-      ofNode: (cluster: string, node: string): number | undefined => {
-        const reading = readings.find(
-          (one) => one.node.name === node && this.#names.get(one.node.clusterId) === cluster,
-        );
-        return reading && this.#unseen.unknownFrom.get(reading.node.nodeId);
+      ofNode: (cluster, name) => {
+        const isIt = ({ node }: Reading) => node.name === name && this.#names.get(node.clusterId) === cluster;
+        return unknownFrom.get(readings.find(isIt)?.node.nodeId ?? 0) ?? Number.POSITIVE_INFINITY;
       },
-      ofCluster: (cluster: string): number | undefined =>
-        this.#unseen.firstOf.get(this.#ids.get(cluster) ?? 0),
+      ofCluster: (cluster) => firstOf.get(this.#ids.get(cluster) ?? 0) ?? Number.POSITIVE_INFINITY,
+      lastOf: async (cluster, name) => {
+        const [one] = await nodesNamed(this.#db, [this.#ids.get(cluster) ?? 0], name);
+        const nodes = await askedNodes(this.#db, one ? [one.nodeId] : []);
+        return (one && nodes.get(one.nodeId)?.lastEnd) ?? 0;
+      },
     };
   }
 
@@ -161,12 +172,8 @@ export class Wave {
       take(window, byNode.get(window.nodeId) ?? []);
   }
 
-  async #readHolders(owners: Needs["owners"]): Promise<void> {
-    const addresses = new Map<string, AddressOf>();
-    for (const { cluster, address } of owners) {
-      const one = { clusterId: this.#ids.get(cluster) ?? 0, address };
-      if (!this.#holders.has(keyOf(one))) addresses.set(keyOf(one), one);
-    }
+  async #readHolders(wanted: readonly AddressOf[]): Promise<void> {
+    const addresses = new Map(wanted.map((one) => [keyOf(one), one]));
     const found = await holdersOf(this.#db, [...addresses.values()], {
       unseen: this.#unseen,
       now: this.#frame.now,
@@ -175,6 +182,8 @@ export class Wave {
     for (const [key, holders] of found) this.#holders.set(key, holders);
   }
 }
+
+const NOTHING: Attribution = { certainty: "blind", candidates: [], reasons: [], evidence: [] };
 
 const hostOf = ({ since, until }: AddressPlace, name: string): Holder => ({
   kind: "host",
