@@ -11,6 +11,7 @@ export interface BodyLimits {
 }
 
 const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: false });
+const LENIENT_UTF8 = new TextDecoder("utf-8", { fatal: false, ignoreBOM: false });
 const DEADLINE_MS = 10_000;
 /** What an administrator sends: a name and a label. */
 const SMALL = { wireBytes: 16 * 1024, inflatedBytes: 64 * 1024 };
@@ -24,14 +25,23 @@ const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i;
 export async function readJson(request: Request, limits: BodyLimits): Promise<unknown> {
   if (!JSON_TYPE.test(request.headers.get("content-type") ?? ""))
     throw new ProblemError("unsupported-media", "Content-Type must be application/json.");
-  const encoding = parseEncoding(request.headers.get("content-encoding") ?? undefined);
-  const body = inflate(await readBody(request, limits), encoding, limits.inflatedBytes);
-  return parseJson(body);
+  return parseJson(await readInflated(request, limits));
 }
 
 /** As `readJson`, for the few fields of a body that is no report. */
 export function readSmallJson(request: Request, deadlineMs?: number): Promise<unknown> {
   return readJson(request, { ...SMALL, deadlineMs });
+}
+
+/** The text in the body of a request, of any type; bytes that are no UTF-8 become U+FFFD. Else as `readJson`. */
+export async function readText(request: Request, limits: BodyLimits): Promise<string> {
+  return LENIENT_UTF8.decode(await readInflated(request, limits));
+}
+
+/** The bytes of a body, inflated. */
+async function readInflated(request: Request, limits: BodyLimits): Promise<Uint8Array> {
+  const encoding = parseEncoding(request.headers.get("content-encoding") ?? undefined);
+  return inflate(await readBody(request, limits), encoding, limits.inflatedBytes);
 }
 
 /** The bytes of a body. The stream is counted, for Content-Length may be missing or lie. */

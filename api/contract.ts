@@ -27,8 +27,10 @@ export const json = <T extends z.ZodType>(schema: T, description: string) => ({
  */
 export const body = (component: string) => ({
   required: true,
-  content: { "application/json": { schema: { $ref: `#/components/schemas/${component}` } } },
+  content: { "application/json": { schema: referTo(component) } },
 });
+
+export const referTo = (component: string) => ({ $ref: `#/components/schemas/${component}` });
 
 const PROBLEMS = {
   400: "The body cannot be read",

@@ -4,14 +4,22 @@ const QUOTED = /[",\r\n]/;
 
 export type Cell = string | number | null | undefined;
 
+type Row = Readonly<Record<string, Cell>>;
+
 /**
  * Rows as CSV (RFC 4180), the first with the names of the columns. Texts that a spreadsheet would run as a formula get an
  * apostrophe before them, with which it shows them as they are.
  */
-export function toCsv(columns: readonly string[], rows: readonly Readonly<Record<string, Cell>>[]): string {
-  const lines = [columns.map(cell), ...rows.map((row) => columns.map((column) => cell(row[column])))];
-  return lines.map((cells) => `${cells.join(",")}\r\n`).join("");
+export function toCsv(columns: readonly string[], rows: readonly Row[]): string {
+  return `${written(columns)}${csvLines(columns, rows)}`;
 }
+
+/** The same without the names, to go on with. */
+export function csvLines(columns: readonly string[], rows: readonly Row[]): string {
+  return rows.map((row) => written(columns.map((column) => row[column]))).join("");
+}
+
+const written = (cells: readonly Cell[]): string => `${cells.map(cell).join(",")}\r\n`;
 
 function cell(value: Cell): string {
   if (typeof value === "number") return String(value);

@@ -4,3 +4,6 @@ export async function inTurn<T, U>(all: readonly T[], ask: (one: T, at: number) 
   for (const [at, one] of all.entries()) answers.push(await ask(one, at));
   return answers;
 }
+
+/** Lets everything that waits have its turn: called between parts of long work that waits for nothing. */
+export const othersFirst = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));

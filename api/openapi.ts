@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { AttributionQuestions } from "./attribution/questions.ts";
 import { NewCluster } from "./routes/clusters.ts";
 import { routes } from "./routes/index.ts";
 import { NewToken } from "./routes/tokens.ts";
@@ -12,7 +13,9 @@ export function openapiDocument() {
   const app = router();
   for (const group of routes) app.route("/", group);
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
-  for (const [name, component] of Object.entries(bodies({ Report, NewCluster, NewToken })))
+  for (const [name, component] of Object.entries(
+    bodies({ Report, NewCluster, NewToken, AttributionQuestions }),
+  ))
     app.openAPIRegistry.registerComponent("schemas", name, component);
   return app.getOpenAPI31Document({
     openapi: "3.1.0",

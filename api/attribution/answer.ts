@@ -94,7 +94,7 @@ export function toAsked(question: Question): z.infer<typeof schema.Asked> {
   };
 }
 
-function toNode(evidence: Evidence): z.infer<typeof schema.NodeEvidence> {
+export function toNode(evidence: Evidence): z.infer<typeof schema.NodeEvidence> {
   const { cluster, node, keyframeAt, windows, from, to, complete, reasons, blind } = evidence;
   return {
     cluster,
@@ -116,15 +116,17 @@ const toHeldLease = (held: HeldLease): z.infer<typeof schema.HeldLease> => ({
   sourcePort: held.sourcePort,
   owner: held.owner && toOwner(held.owner),
   ...toLease(held),
+  reasons: held.reasons.map(toReason),
 });
 
 export const toLeases = (
-  { leases, more, evidence }: LeaseList,
+  { leases, more, evidence, reasons }: LeaseList,
   { from, to }: Slice,
 ): z.infer<typeof schema.Leases> => ({
   leases: leases.map(toHeldLease),
   more,
   from: toTime(from),
   to: toTime(to),
+  reasons: reasons.map(toReason),
   nodes: evidence.map(toNode),
 });

@@ -129,6 +129,7 @@ export const HeldLease = z
     sourcePort: Port,
     owner: AttributionOwner.nullable(),
     ...Lease.shape,
+    reasons: z.array(Reason).meta({ description: "What is not sure about the owner." }),
   })
   .meta({ id: "HeldLease", description: "A lease, and whose it was." });
 
@@ -138,7 +139,10 @@ export const Leases = z
     more: z.int().meta({ description: "How many more there were." }),
     from: Time,
     to: Time,
-    nodes: z.array(NodeEvidence),
+    reasons: z.array(Reason).meta({ description: "What of the question was not looked at." }),
+    nodes: z
+      .array(NodeEvidence)
+      .meta({ description: "What was read; where that is not complete, there may be more leases." }),
   })
   .meta({ id: "Leases" });
 
