@@ -12,7 +12,7 @@ export type Holder = CandidateOwner & {
 export type Held = { owner: CandidateOwner | null; reasons: readonly Reason[] };
 
 /** Beginnings and ends are told in whole seconds, and a little late; so are those of leases. */
-const BEFORE_MS = 2_000;
+const BEFORE_MS = 3_000;
 const AFTER_MS = 3_000;
 /** The status of a new Pod tells its address so late at most after its first connections. */
 const TOLD_LATE_MS = 60_000;

@@ -4,11 +4,11 @@ import {
   DUMP_MS,
   type FoundLease,
   isComplete,
+  isWithin,
   LATE_MS,
   type LeaseWindow,
   lists,
   type Run,
-  runAt,
   SECOND_MS,
 } from "./timeline.ts";
 
@@ -22,10 +22,12 @@ export type Life = Omit<LeaseLife, "lastSeen"> & {
   end: Bounds;
   /** Runs in which something was said of it, as places in their list. */
   runs: ReadonlySet<number>;
+  /** The last window that listed it among its changes; one does so once. */
+  changedIn: LeaseWindow | undefined;
 };
 type Bounds = { min: number; max: number };
 
-type Told = Pick<Life, "opened" | "closed" | "begin" | "end"> & {
+type Told = Pick<Life, "opened" | "closed" | "begin" | "end" | "changedIn"> & {
   lease: FoundLease;
   boot: number;
   run: number;
@@ -58,11 +60,12 @@ export function livesOf(
 }
 
 function toldBy(window: LeaseWindow, runs: readonly Run[]): Told[] {
-  const { boot, found, to } = window;
+  const { boot, found } = window;
   const complete = isComplete(window);
-  const run = complete ? runAt(runs, boot, to) : -1;
+  const run = runs.findIndex(({ windows }) => windows.includes(window));
   const changes = found?.changes?.rows.map((lease) => ({
     ...changed(lease, window, complete),
+    changedIn: window,
     lease,
     boot,
     run,
@@ -70,9 +73,10 @@ function toldBy(window: LeaseWindow, runs: readonly Run[]): Told[] {
   const { keyframe } = found ?? {};
   const held = keyframe?.rows.map((lease) => ({
     ...sighted(lease, keyframe.takenAt),
+    changedIn: undefined,
     lease,
     boot,
-    run: runAt(runs, boot, keyframe.takenAt),
+    run: runs.findIndex((run) => isWithin({ boot, takenAt: keyframe.takenAt }, run)),
   }));
   return [...(changes ?? []), ...(held ?? [])];
 }
@@ -100,7 +104,8 @@ function lifeOf({ lease, boot, run, ...bounds }: Told): Life {
 }
 
 function take(lives: Life[], told: Told): void {
-  const at = lives.findIndex((life) => isSame(life, told));
+  // Of two that one second has, the later is meant.
+  const at = lives.findLastIndex((life) => isSame(life, told));
   const life = lives[at];
   if (!life) lives.push(lifeOf(told));
   else
@@ -110,6 +115,7 @@ function take(lives: Life[], told: Told): void {
       begin: both(life.begin, told.begin),
       end: both(life.end, told.end),
       runs: new Set([...life.runs, told.run]),
+      changedIn: told.changedIn ?? life.changedIn,
     };
 }
 
@@ -117,8 +123,9 @@ function take(lives: Life[], told: Told): void {
  * The beginning tells one lease of a mapping from the next. Where nobody knows it, both are one only while nothing was missed between: what
  * begins then has a beginning.
  */
-function isSame(life: Life, { lease, opened, closed, begin, end, run }: Told): boolean {
+function isSame(life: Life, { lease, opened, closed, begin, end, run, changedIn }: Told): boolean {
   const { source, sourcePort } = lease;
+  if (changedIn && life.changedIn === changedIn) return false;
   if (life.source !== source || life.sourcePort !== sourcePort || life.opened !== opened) return false;
   if (life.closed !== null && closed !== null && life.closed !== closed) return false;
   if (opened === null && (run < 0 || !life.runs.has(run))) return false;

@@ -114,20 +114,23 @@ function hear(
   const latest = of.filter(isBefore).toSorted((a, b) => b.takenAt - a.takenAt)[0];
   const next = of.filter((base) => !isBefore(base)).toSorted((a, b) => a.takenAt - b.takenAt)[0];
   const base = latest ?? next;
-  const known = latest !== undefined || (next !== undefined && run !== undefined && allTell(run, span));
+  const known =
+    latest !== undefined || (next !== undefined && run !== undefined && allTell(run, span.start, windows));
   return { span, windows, run, runAt, base, complete: known && alone && run !== undefined && end <= run.to };
 }
 
-/** Whether the kernel reports the end of all that was in force when the span began. */
-const allTell = ({ windows }: Run, { start }: Span): boolean =>
-  windows.some(({ older, to }) => older === 0 && to <= start);
+/**
+ * Whether the kernel reports the end of whatever was in force at that instant or later. Nobody counts those that do not and that a torn dump
+ * missed.
+ */
+const allTell = ({ windows }: Run, at: number, read: readonly LeaseWindow[]): boolean =>
+  windows.some(({ older, to }) => older === 0 && to <= at) && !read.some(({ interrupted }) => interrupted);
 
-/** By complete evidence, what begins in a run lasts until its end is told; and so does all else where every entry tells of its end. */
-function lasting(life: Life, { run, complete, span }: Heard): Life {
-  if (!complete || !run || life.closed !== null) return life;
-  const tells = (life.opened !== null && life.opened >= run.from) || allTell(run, span);
-  if (!tells || life.end.max < run.to) return life;
-  return { ...life, end: { ...life.end, min: Math.max(life.end.min, run.to) } };
+/** By complete evidence, what begins in a run lasts until its end is told; and so does what was in force when every entry told of its end. */
+function lasting(life: Life, { run, complete, windows }: Heard): Life {
+  if (!complete || !run || life.closed !== null || life.end.max < run.to) return life;
+  const tells = (life.opened !== null && life.opened >= run.from) || allTell(run, life.end.min, windows);
+  return tells ? { ...life, end: { ...life.end, min: Math.max(life.end.min, run.to) } } : life;
 }
 
 /** Whether it was in force at some instant of the span, without doubt. */

@@ -91,14 +91,17 @@ function listensFrom(first: LeaseWindow, windows: readonly LeaseWindow[], readFr
   return alone && takenAt >= Math.max(readFrom, first.from - START_MS) ? takenAt : first.from;
 }
 
-/** Dumps that list every lease of their ports. */
-export const basesOf = (windows: readonly LeaseWindow[]): Base[] =>
-  windows.flatMap(({ boot, interrupted, found }) => {
+/** Dumps that list every lease of their ports. Of a torn dump, which may be the first of an agent, later windows bring parts too. */
+export function basesOf(windows: readonly LeaseWindow[]): Base[] {
+  const torn = windows.filter(({ interrupted }) => interrupted);
+  return windows.flatMap(({ boot, found }) => {
     const { keyframe } = found ?? {};
-    if (!keyframe || interrupted || keyframe.omitted > 0) return [];
+    if (!keyframe || keyframe.omitted > 0) return [];
     const { fromPort, toPort, takenAt } = keyframe;
-    return [{ boot, takenAt, fromPort, toPort }];
+    const isTorn = torn.some(({ from, to }) => from - START_MS <= takenAt && takenAt < to);
+    return isTorn ? [] : [{ boot, takenAt, fromPort, toPort }];
   });
+}
 
 const MAX_PORT = 65_535;
 
@@ -106,11 +109,7 @@ const MAX_PORT = 65_535;
 export const lists = ({ fromPort, toPort }: Base, port: number | undefined): boolean =>
   fromPort <= (port ?? 0) && (port ?? MAX_PORT) <= toPort;
 
-export const isWithin = ({ boot, takenAt }: Base, run: Run): boolean =>
-  boot === run.boot && takenAt >= run.from && takenAt <= run.to;
-
-/** The run in which an instant of a boot lies, as its place in the list; -1 where none does. */
-export const runAt = (runs: readonly Run[], boot: number, at: number): number =>
-  runs.findIndex((run) => run.boot === boot && run.from <= at && at <= run.to);
+export const isWithin = ({ boot, takenAt }: Pick<Base, "boot" | "takenAt">, run: Run): boolean =>
+  boot === run.boot && run.from <= takenAt && takenAt < run.to;
 
 export type { FoundLease, FoundLeases };
