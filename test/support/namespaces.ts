@@ -117,11 +117,12 @@ export async function ready(child: ChildProcess, word = "ready"): Promise<string
 
 function* plan(pods: readonly string[], node: string, server: string): Generator<string[]> {
   for (const namespace of [...pods, node, server]) yield ip(namespace, "link set lo up");
-  yield* link({ from: node, name: "outside", to: server });
+  yield* link({ from: node, name: "outside", to: server, far: SERVER_V6, mac: "02:00:00:00:00:20" });
   yield* addresses(node, "outside", [`${NODE_V4}/24`, `${NODE_V6}/64`]);
   yield* addresses(server, "eth0", [`${SERVER_V4}/24`, `${SERVER_V6}/64`]);
   for (const [i, pod] of pods.entries()) {
-    yield* link({ from: node, name: `pod${i + 1}`, to: pod });
+    const mac = `02:00:00:00:00:1${i + 1}`;
+    yield* link({ from: node, name: `pod${i + 1}`, to: pod, far: POD_V6[i]!, mac });
     yield* addresses(node, `pod${i + 1}`, ["10.244.0.1/32", "fd00:244::1/128"]);
     yield* addresses(pod, "eth0", [`${POD_V4[i]}/32`, `${POD_V6[i]}/128`]);
     yield ip(node, `route add ${POD_V4[i]} dev pod${i + 1}`);
@@ -137,14 +138,25 @@ function* plan(pods: readonly string[], node: string, server: string): Generator
 
 const ip = (namespace: string, command: string) => ["-n", namespace, ...command.split(" ")];
 
-function* link({ from, name, to }: { from: string; name: string; to: string }): Generator<string[]> {
-  yield ip(from, `link add ${name} type veth peer name eth0 netns ${to}`);
+/** A link from the node to a namespace whose end of it has `mac` and the IPv6 address `far`. */
+interface Link {
+  from: string;
+  name: string;
+  to: string;
+  far: string;
+  mac: string;
+}
+
+function* link({ from, name, to, far, mac }: Link): Generator<string[]> {
+  yield ip(from, `link add ${name} type veth peer name eth0 address ${mac} netns ${to}`);
   // Without link-local addresses nothing but the test's own traffic enters the table.
   for (const [namespace, device] of [
     [from, name],
     [to, "eth0"],
   ] as const)
     yield ip(namespace, `link set ${device} addrgenmode none up`);
+  // Nor can the node ask whose an address is for packets that are not its own, once it has not heard from there for seconds.
+  yield ip(from, `neigh add ${far} lladdr ${mac} dev ${name} nud permanent`);
 }
 
 function* addresses(namespace: string, device: string, list: readonly string[]): Generator<string[]> {
