@@ -87,6 +87,11 @@ export class Fleet {
     return this.node(this.cluster(cluster), node).table.mapped?.find(held)?.pod;
   }
 
+  /** Every flow behind NAT there was on a node, in the order of their beginnings; with the same bounds. */
+  mapped(cluster: string, node: number): readonly Flow[] {
+    return this.node(this.cluster(cluster), node).table.mapped ?? [];
+  }
+
   cluster(name: string): Cluster {
     const cluster = this.clusters.find(({ spec }) => spec.name === name);
     if (!cluster) throw new RangeError(`there is no cluster ${name} in this fleet`);
