@@ -16,7 +16,7 @@ export type Dump = {
 };
 
 /** A page ends with the details that reach this: a Worker has 128 MB, and details have from 1 kB to 1 MB. */
-const PAGE_BYTES = 4_000_000;
+export const PAGE_BYTES = 4_000_000;
 export const PAGE_ROWS = 500;
 /** Where the report of a dump is missing, or tells of no ports, so many dumps before it are tried. */
 export const DUMPS_BEFORE = 2;
