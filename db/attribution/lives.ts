@@ -100,7 +100,7 @@ function sighted({ opened }: FoundLease, takenAt: number) {
 }
 
 function lifeOf({ lease, boot, run, ...bounds }: Told): Life {
-  return { ...lease, ...bounds, boot, runs: new Set([run]) };
+  return { ...lease, ...bounds, boot, runs: new Set(run < 0 ? [] : [run]) };
 }
 
 function take(lives: Life[], told: Told): void {
@@ -114,7 +114,7 @@ function take(lives: Life[], told: Told): void {
       closed: life.closed ?? told.closed,
       begin: both(life.begin, told.begin),
       end: both(life.end, told.end),
-      runs: new Set([...life.runs, told.run]),
+      runs: told.run < 0 ? life.runs : new Set([...life.runs, told.run]),
       changedIn: told.changedIn ?? life.changedIn,
     };
 }
@@ -123,13 +123,13 @@ function take(lives: Life[], told: Told): void {
  * The beginning tells one lease of a mapping from the next. Where nobody knows it, both are one only while nothing was missed between: what
  * begins then has a beginning.
  */
-function isSame(life: Life, { lease, opened, closed, begin, end, run, changedIn }: Told): boolean {
-  const { source, sourcePort } = lease;
-  if (changedIn && life.changedIn === changedIn) return false;
-  if (life.source !== source || life.sourcePort !== sourcePort || life.opened !== opened) return false;
-  if (life.closed !== null && closed !== null && life.closed !== closed) return false;
-  if (opened === null && (run < 0 || !life.runs.has(run))) return false;
-  return isPossible(both(life.begin, begin)) && isPossible(both(life.end, end));
+function isSame(life: Life, told: Told): boolean {
+  if (told.changedIn && life.changedIn === told.changedIn) return false;
+  const { source, sourcePort } = told.lease;
+  if (life.source !== source || life.sourcePort !== sourcePort || life.opened !== told.opened) return false;
+  if (told.opened === null && !life.runs.has(told.run)) return false;
+  if (life.closed !== null && told.closed !== null && life.closed !== told.closed) return false;
+  return isPossible(both(life.begin, told.begin)) && isPossible(both(life.end, told.end));
 }
 
 const both = (one: Bounds, other: Bounds): Bounds => ({

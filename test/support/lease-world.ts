@@ -161,19 +161,15 @@ type Setting = Span & { sessions: readonly Session[]; tenures: ReadonlyMap<numbe
 
 function flowsOf(trouble: Trouble, setting: Setting, random: Random): Flow[] {
   const flows: Flow[] = [];
-  for (const natPort of PORTS)
-    for (const peer of PEERS)
-      for (let at = setting.from - 300_000; at < setting.to;) {
-        const begin = at + Math.floor(random() * oneOf([3, 3_000, trouble.gap], random));
-        const end = begin + 1 + Math.floor(random() * oneOf([1_000, trouble.lasts], random));
-        const flow = flowOf(
-          { natPort, peer, from: begin, to: end },
-          { ...setting, trouble, id: flows.length + 1 },
-          random,
-        );
-        if (flow) flows.push(flow);
-        at = flow?.to ?? end;
-      }
+  for (const [natPort, peer] of PORTS.flatMap((port) => PEERS.map((peer) => [port, peer] as const)))
+    for (let at = setting.from - 300_000; at < setting.to;) {
+      const from = at + Math.floor(random() * oneOf([3, 3_000, trouble.gap], random));
+      const to = from + 1 + Math.floor(random() * oneOf([1_000, trouble.lasts], random));
+      const id = flows.length + 1;
+      const flow = flowOf({ natPort, peer, from, to }, { ...setting, trouble, id }, random);
+      if (flow) flows.push(flow);
+      at = flow?.to ?? to;
+    }
   return flows;
 }
 
@@ -317,14 +313,7 @@ function takeWindow(summary: Summary, taken: Taken, random: Random): void {
   const { flows, leases, keyframe, older, opened } = summary.take({ from });
   const details = encodeDetails({ addresses: flows?.addresses ?? [], leases, keyframe });
   const found = details ? findLeases(openLeases(details), from, {}) : null;
-  if (found?.changes && random() < trouble.omitted) {
-    found.changes.rows = found.changes.rows.filter(() => random() < 0.5);
-    found.changes.omitted = 3;
-  }
-  if (found?.keyframe && random() < trouble.omitted) {
-    found.keyframe.rows = found.keyframe.rows.filter(() => random() < 0.5);
-    found.keyframe.omitted = 3;
-  }
+  for (const table of [found?.changes, found?.keyframe]) leaveOut(table, trouble.omitted, random);
   state.windows.push({
     boot: session.boot,
     sequence: Math.floor((session.start - START) / 1000) + at,
@@ -338,6 +327,13 @@ function takeWindow(summary: Summary, taken: Taken, random: Random): void {
     found,
   });
   state.lossy = false;
+}
+
+function leaveOut(table: { rows: unknown[]; omitted: number } | undefined, part: number, random: Random) {
+  if (!table || random() >= part) return;
+  const rows = table.rows.length;
+  table.rows.splice(0, rows, ...table.rows.filter(() => random() < 0.5));
+  table.omitted = 3;
 }
 
 /** Cuts keyframes between the ports: the second part comes with the next window. */

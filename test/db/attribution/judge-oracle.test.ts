@@ -1,6 +1,6 @@
 import * as fc from "fast-check";
 import { describe, test } from "vitest";
-import type { Attribution, Question } from "../../../db/attribution/answer.ts";
+import type { Attribution, Question, Reason } from "../../../db/attribution/answer.ts";
 import { firstRange, judge, type PlaceRead } from "../../../db/attribution/judge.ts";
 import { seeded } from "../../fleet/random.ts";
 import {
@@ -11,6 +11,7 @@ import {
   PEERS,
   PORTS,
   type Trouble,
+  type TrueLease,
   type World,
 } from "../../support/lease-world.ts";
 
@@ -65,23 +66,34 @@ function truth(world: World, { port, peer, at, toleranceMs }: Question) {
 const pair = (source: string, owner: string | undefined) => `${source} ${owner ?? ""}`;
 const pairs = (answer: Attribution) => answer.candidates.map(({ source, owner }) => pair(source, owner?.uid));
 
-/** What no answer may be, whatever went wrong. */
+/** What no answer may be, whatever went wrong: what is wrong with it, or nothing. */
 function wrongness(world: World, question: Question, answer: Attribution): string | undefined {
+  const { certainty, reasons } = answer;
   const held = truth(world, question);
   const really = new Set(held.map(({ source, owner }) => pair(source, owner)));
   const said = pairs(answer);
-  const { certainty, evidence } = answer;
-  if (certainty === "certain" && (really.size !== 1 || said.length !== 1 || !really.has(said[0]!)))
+  if (certainty === "certain" && (really.size !== 1 || said.join() !== [...really].join()))
     return `certain of ${said.join()}, truly ${[...really].join(" and ") || "nobody"}`;
   if (certainty === "none" && held.length > 0) return `none, truly ${[...really].join(" and ")}`;
-  if ((certainty === "none" || certainty === "blind") !== (said.length === 0))
-    return `${certainty} with ${said.length}`;
-  const sources = new Set(answer.candidates.map(({ source }) => source));
-  const complete = evidence.every(({ complete }) => complete);
-  const left = held.find(({ source }) => !sources.has(source));
-  if (complete && left) return `${certainty} without ${left.source}, by complete evidence`;
-  if (certainty !== "certain" && certainty !== "none" && answer.reasons.length === 0)
-    return `${certainty} for no reason`;
+  if ((said.length === 0) !== EMPTY.has(certainty)) return `${certainty} with ${said.length} candidates`;
+  if (reasons.length === 0 && !FIRM.has(certainty)) return `${certainty} for no reason`;
+  const left = leftOut(answer, held);
+  return left && `${certainty} without ${left}, by complete evidence`;
+}
+
+const EMPTY = new Set<string>(["none", "blind"]);
+const FIRM = new Set<string>(["none", "certain"]);
+const OWNER_DOUBTS = new Set<Reason>(["opened-unknown", "owner-unknown", "owner-gap", "owner-changed"]);
+
+/** By complete evidence whoever had it is among the candidates, and so is his Pod unless there is a doubt about Pods. */
+function leftOut({ evidence, candidates }: Attribution, held: readonly TrueLease[]): string | undefined {
+  if (!evidence.every(({ complete }) => complete)) return undefined;
+  for (const { source, owner } of held) {
+    const same = candidates.filter((candidate) => candidate.source === source);
+    const doubted = same.some(({ reasons }) => reasons.some((reason) => OWNER_DOUBTS.has(reason)));
+    if (same.length === 0) return source;
+    if (!doubted && !same.some((candidate) => candidate.owner?.uid === owner)) return pair(source, owner);
+  }
   return undefined;
 }
 
