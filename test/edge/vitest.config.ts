@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-plugin";
 import { defineConfig } from "vitest/config";
 import { unstable_readConfig as readConfig } from "wrangler";
+import { WORKERS } from "../support/workers.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -29,8 +30,8 @@ export default defineConfig(async () => {
       include: ["test/{api,db,edge}/**/*.test.ts"],
       exclude: ["test/api/node/**", "test/db/file/**"],
       expect: { requireAssertions: true },
-      maxWorkers: "100%",
-      testTimeout: 30_000,
+      maxWorkers: WORKERS,
+      testTimeout: 60_000,
     },
   };
 });

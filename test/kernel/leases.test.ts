@@ -79,8 +79,10 @@ const changesIn = (reports: readonly Report[]) =>
     return rows.map((row) => ({ ...row, opened: at(row.opened), closed: at(row.closed), window }));
   });
 
+/** What an agent without a core to run on hears this much later, in seconds, stands in the next window. */
+const HEARD_LATE = 5;
 const beganInWindow = ({ opened, window }: ReturnType<typeof changesIn>[number]) =>
-  opened !== null && opened >= Math.floor(window.from / 1000) && opened * 1000 <= window.to;
+  opened !== null && opened >= Math.floor(window.from / 1000) - HEARD_LATE && opened * 1000 <= window.to;
 
 const keyframeOf = ({ flows, keyframe }: Report) => decodeLeases(flows!, keyframe!);
 

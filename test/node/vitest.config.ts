@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { WORKERS } from "../support/workers.ts";
 
 const root = join(import.meta.dirname, "../..");
 
@@ -12,11 +13,10 @@ export default defineConfig({
     // No module keeps anything between calls, so the next file may have those that the last one loaded.
     isolate: false,
     globalSetup: [join(import.meta.dirname, "../support/built.ts")],
-    include: ["test/{agent,api,db,fleet,support}/**/*.test.ts"],
+    include: ["test/{agent,api,cli,db,fleet,support}/**/*.test.ts"],
     expect: { requireAssertions: true },
-    // Many wait for a process or a clock: as many at once as there are cores.
-    maxWorkers: "100%",
+    maxWorkers: WORKERS,
     // Starting a process takes seconds where another test has the core.
-    testTimeout: 30_000,
+    testTimeout: 60_000,
   },
 });

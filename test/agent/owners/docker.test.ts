@@ -83,14 +83,16 @@ const test = base.extend<{ docker: Running }>({
   },
 });
 
+/** However busy the machine is. */
+const eventually = <T>(look: () => T) => vi.waitFor(look, 20_000);
 const followed = ({ log }: Running, times = 1) =>
-  vi.waitFor(() => {
+  eventually(() => {
     const seen = log.filter(({ event }) => event === "docker-followed").length;
     if (seen < times) throw new Error(`followed ${seen} times`);
   });
 /** Waits until the sink was told so many things. */
 const toldOf = ({ told }: Running, count: number) =>
-  vi.waitFor(() => {
+  eventually(() => {
     if (told.lines.length < count) throw new Error(`told ${JSON.stringify(told.lines)}`);
   });
 
@@ -148,7 +150,7 @@ test.for([
 ] as const)("of %i containers %i are not followed", async ([count, left], { docker, expect }) => {
   for (let i = 0; i < count; i++) docker.daemon.put(aContainer(`c${i}`));
   docker.run();
-  await vi.waitFor(() => expect(docker.log).toHaveLength(1), 20_000);
+  await eventually(() => expect(docker.log).toHaveLength(1));
   expect(docker.told.lines).toHaveLength(count - left);
   docker.daemon.event("container", "start", `c${count - 1}`, T0);
   docker.daemon.event("container", "die", "c0", T0);
@@ -236,7 +238,7 @@ describe("a daemon that goes away", () => {
     docker.run();
     await followed(docker);
     await docker.daemon.stop();
-    await vi.waitFor(() => expect(docker.slept).toEqual([1_000]));
+    await eventually(() => expect(docker.slept).toEqual([1_000]));
     docker.daemon.put(aContainer("died", { State: { ...started(0, 70), Running: false } }));
     docker.daemon.containers.delete("removed");
     docker.daemon.put(aContainer("restarted", { ...at("10.0.0.5"), State: started(90, 80) }));
@@ -257,10 +259,10 @@ describe("a daemon that goes away", () => {
     await docker.daemon.stop();
     docker.run();
     for (let tries = 1; tries <= 7; tries++) {
-      await vi.waitFor(() => expect(docker.slept).toHaveLength(tries));
+      await eventually(() => expect(docker.slept).toHaveLength(tries));
       docker.wake();
     }
-    await vi.waitFor(() => expect(docker.slept).toHaveLength(8));
+    await eventually(() => expect(docker.slept).toHaveLength(8));
     expect(docker.slept).toEqual([1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000, 30_000]);
     expect(docker.log).toEqual([
       expect.objectContaining({
@@ -283,10 +285,10 @@ describe("a daemon that goes away", () => {
   ] as const)("or %s is tried again", async ([, path, status, body, words], { docker, expect }) => {
     docker.daemon.instead.set(path, (response) => response.writeHead(status).end(body));
     docker.run();
-    await vi.waitFor(() => expect(docker.slept).toHaveLength(1));
+    await eventually(() => expect(docker.slept).toHaveLength(1));
     expect(docker.log.at(-1)).toMatchObject({ level: "warning", reason: expect.stringContaining(words) });
     // Nothing is left open behind a failure.
-    await vi.waitFor(() => expect(docker.daemon.listeners).toBe(0));
+    await eventually(() => expect(docker.daemon.listeners).toBe(0));
     docker.daemon.instead.clear();
     docker.daemon.put(aContainer("web"));
     docker.told.lines.length = 0;
@@ -314,7 +316,7 @@ describe("a daemon that goes away", () => {
     docker.daemon.event("container", "die", "kept", T0 + 80_000);
     await toldOf(docker, 3);
     expect([docker.slept, docker.log.length]).toEqual([[], 1]);
-    await vi.waitFor(() => expect(docker.daemon.listeners).toBe(1));
+    await eventually(() => expect(docker.daemon.listeners).toBe(1));
   });
 
   test("that takes requests and answers none is noticed", async ({ docker, expect }) => {
@@ -323,9 +325,9 @@ describe("a daemon that goes away", () => {
     const hanging = vi.fn<() => void>();
     docker.daemon.instead.set("/events", hanging);
     docker.pass(RELIST_MS);
-    await vi.waitFor(() => expect(hanging).toHaveBeenCalledOnce());
+    await eventually(() => expect(hanging).toHaveBeenCalledOnce());
     docker.pass(TIMEOUT_MS);
-    await vi.waitFor(() => expect(docker.slept).toEqual([1_000]));
+    await eventually(() => expect(docker.slept).toEqual([1_000]));
     expect(docker.log.at(-1)).toMatchObject({
       event: "docker-lost",
       reason: expect.stringContaining("was not answered in 20 s"),

@@ -75,6 +75,9 @@ function open(url: string, head: string): Socket {
   return socket;
 }
 
+/** Well below the 15 s that a body has to come: who waits for any of them waits longer, and a busy machine does not. */
+const KEPT_WAITING_MS = 5_000;
+
 test("three hundred bodies that come byte by byte keep nobody else waiting", async ({ expect }) => {
   const url = await urlOf(startApi(await aFolder(), { CONNTRAIL_ADMIN_TOKEN: ADMIN }));
   const token = await ingestToken(url, ADMIN);
@@ -86,7 +89,7 @@ test("three hundred bodies that come byte by byte keep nobody else waiting", asy
     expect((await call(`${url}/v1/clusters`, ADMIN)).status).toBe(200);
     latencies.push(performance.now() - startedAt);
   }
-  expect(Math.max(...latencies)).toBeLessThan(300);
+  expect(Math.max(...latencies)).toBeLessThan(KEPT_WAITING_MS);
 });
 
 test(
