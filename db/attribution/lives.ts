@@ -89,9 +89,9 @@ const readAt = (second: number): Bounds => ({ min: second - LATE_MS, max: second
 function changed({ opened, closed }: FoundLease, { from, to }: LeaseWindow, complete: boolean) {
   const begin = opened === null ? { min: ALWAYS.min, max: (closed ?? to) + LATE_MS } : readAt(opened);
   if (closed !== null) return { opened, closed, begin, end: readAt(closed) };
-  // What ended while events were lost is listed as held.
-  const last = complete ? to : Math.max(begin.min, from - LATE_MS);
-  return { opened, closed, begin, end: { min: last, max: ALWAYS.max } };
+  // What ended while events were lost is listed as held; so is what ended just before the window did and is told in the next.
+  const last = (complete ? to : from) - LATE_MS;
+  return { opened, closed, begin, end: { min: Math.max(begin.min, last), max: ALWAYS.max } };
 }
 
 function sighted({ opened }: FoundLease, takenAt: number) {

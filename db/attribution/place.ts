@@ -130,7 +130,7 @@ const allTell = ({ windows }: Run, at: number, read: readonly LeaseWindow[]): bo
 function lasting(life: Life, { run, complete, windows }: Heard): Life {
   if (!complete || !run || life.closed !== null || life.end.max < run.to) return life;
   const tells = (life.opened !== null && life.opened >= run.from) || allTell(run, life.end.min, windows);
-  return tells ? { ...life, end: { ...life.end, min: Math.max(life.end.min, run.to) } } : life;
+  return tells ? { ...life, end: { ...life.end, min: Math.max(life.end.min, run.to - LATE_MS) } } : life;
 }
 
 /** Whether it was in force at some instant of the span, without doubt. */

@@ -209,8 +209,14 @@ function watch(session: Session, flows: readonly Flow[], trouble: Trouble, rando
   const cuts = cutsOf(session, random);
   const state = { lossy: false, windows: [] as LeaseWindow[], torn: false };
   const actions: Action[] = [];
-  const dumps = [session.start, ...cuts.slice(1).map(({ to }) => to - 200)];
-  const takes = cuts.slice(1).map(({ to }) => to + Math.floor(random() * 400));
+  const dumps = [session.start];
+  const takes: number[] = [];
+  for (const { to } of cuts.slice(1)) {
+    // One after another: what is late makes the next late.
+    const dump = Math.max(to - 200, (takes.at(-1) ?? 0) + 1);
+    dumps.push(dump);
+    takes.push(Math.max(to + Math.floor(random() * 400), dump + 150));
+  }
   for (const [i, at] of dumps.entries()) {
     if (i > 0 && i % trouble.dumpEvery > 0) continue;
     const lasts = Math.floor(random() * 150);
