@@ -83,7 +83,7 @@ export const PortsAnswer = z
     }),
     unlisted: Count.meta({
       description:
-        "Each node lists its fullest peers only: what it does not list has no more ports in use than this.",
+        "Each node lists its fullest peers only: towards one that it does not list no more ports are in use than this.",
     }),
   })
   .meta({ id: "PortsAnswer" });

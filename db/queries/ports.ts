@@ -25,7 +25,7 @@ export type PortFilter = {
 };
 
 /** What one node has in use, as of its dump. */
-export type OccupiedRow = Occupied & Omit<Dump, "occupied"> & { nodeId: number; node: string };
+export type OccupiedRow = Occupied & Omit<Dump, "occupied" | "unlisted"> & { nodeId: number; node: string };
 
 export type Occupancy = {
   /** The fullest first. */
@@ -75,11 +75,10 @@ export async function fullestPorts(
   };
   const wanted = nodes.map(({ id }) => ({ nodeId: id, ...range }));
   for await (const { place, dump } of dumpsIn(db, clusterId, wanted)) {
-    const { occupied, ...taken } = dump;
+    const { occupied, unlisted, ...taken } = dump;
     const { id: nodeId = 0, name: node = "" } = nodes[place] ?? {};
     found.nodes.known++;
-    if (occupied.length > 0)
-      found.unlisted = Math.max(found.unlisted, Math.min(...occupied.map(({ used }) => used)));
+    found.unlisted = Math.max(found.unlisted, unlisted);
     const own = occupied.map((row) => ({ ...row, ...taken, nodeId, node })).filter(matches);
     found.matching += own.length;
     found.rows.push(...own);

@@ -13,6 +13,8 @@ export type Dump = {
   /** The table changed while it was read: some may be missing. */
   interrupted: boolean;
   occupied: Occupied[];
+  /** No more ports than this are in use towards any peer that is not listed: as many as the last that is, and as the others have in all. */
+  unlisted: number;
 };
 
 /** A page ends with the details that reach this: a Worker has 128 MB, and details have from 1 kB to 1 MB. */
@@ -25,6 +27,7 @@ type Row = {
   place: number;
   takenAt: number;
   interrupted: number | null;
+  snat: number | null;
   details: ArrayBuffer | number[] | null;
   bytes: number;
 };
@@ -48,10 +51,18 @@ export async function* dumpsIn(
   }
 }
 
-function dumpOf({ takenAt, interrupted, details }: Omit<Row, "place">): Dump | undefined {
+function dumpOf({ takenAt, interrupted, snat, details }: Omit<Row, "place">): Dump | undefined {
   const found = details && decodePorts(new Uint8Array(details));
   const occupied = found && readOccupied(found.ports, found.addresses);
-  return occupied ? { takenAt, interrupted: interrupted === 1, occupied } : undefined;
+  if (!occupied) return undefined;
+  const used = occupied.map((row) => row.used);
+  const others = (snat ?? 0) - used.reduce((sum, value) => sum + value, 0);
+  return {
+    takenAt,
+    interrupted: interrupted === 1,
+    occupied,
+    unlisted: Math.max(0, Math.min(others, ...used)),
+  };
 }
 
 async function* rowsOf(
@@ -86,7 +97,7 @@ function page(clusterId: number, wanted: readonly Wanted[]): SQL {
         order by start desc, boot desc, sequence desc limit 1) as taken_at
       from json_each(${all}) a
     ), found as (
-      select t.place, t.taken_at, s.interrupted, g.id, coalesce(length(g.details), 0) as size
+      select t.place, t.taken_at, s.interrupted, s.nat_snat + s.nat_both as snat, g.id, coalesce(length(g.details), 0) as size
       from taken t
       cross join samples s on s.cluster_id = ${clusterId} and s.tier = 0 and s.node_id = t.node_id
         and (s.start, s.boot, s.sequence) = (
@@ -99,7 +110,7 @@ function page(clusterId: number, wanted: readonly Wanted[]): SQL {
     ), sized as (
       select *, sum(size) over (order by place rows unbounded preceding) as bytes from found
     )
-    select z.place, z.taken_at as takenAt, z.interrupted, g.details, z.bytes
+    select z.place, z.taken_at as takenAt, z.interrupted, z.snat, g.details, z.bytes
     from sized z cross join segments g on g.id = z.id
     where z.bytes - z.size < ${PAGE_BYTES}
     order by z.place`;

@@ -29,6 +29,7 @@ type Window = {
   rows?: readonly Row[] | undefined;
   takenAt?: number;
   interrupted?: boolean;
+  snat?: number;
 };
 
 function portsOf(rows: readonly Row[]) {
@@ -67,12 +68,13 @@ const windowOf = ({
   rows,
   takenAt = START + (at + 1) * WINDOW_MS - 1000,
   interrupted = false,
+  snat = 0,
 }: Window) =>
   aStoredReport({
     sequence: at,
     node: { name: node },
     completeness: { interrupted },
-    dump: aDump({ takenAt }),
+    dump: aDump({ takenAt, byNat: { none: 5, snat, dnat: 0, both: 0 } }),
     ...(rows && { details: encodeDetails(portsOf(rows)) }),
   });
 
@@ -103,7 +105,7 @@ test("the last dump of each node counts, the fullest first", async () => {
     ["node-1", 700, "203.0.113.9", 6],
     ["node-1", 5, "203.0.113.9", 17],
   ]);
-  expect(rest).toEqual({ matching: 3, nodes: { reporting: 2, known: 2 }, unlisted: 800 });
+  expect(rest).toEqual({ matching: 3, nodes: { reporting: 2, known: 2 }, unlisted: 0 });
   expect((await ask(db, { limit: 1 })).rows.map(({ used }) => used)).toEqual([800]);
 });
 
@@ -139,7 +141,23 @@ test("a dump is not too old, and none of the time after", async () => {
   expect(await used(takenAt + LOOK_BACK_MS)).toEqual([]);
 });
 
-test("a node that lists nothing has nothing unlisted, and is known", async () => {
+test("what nodes do not list has no more than the last they list, and than what is translated in all", async () => {
+  const rows = [{ used: 50 }, { used: 20, peerPort: 53 }];
+  for (const [snat, unlisted] of [
+    [69, 0],
+    [70, 0],
+    [75, 5],
+    [90, 20],
+    [900, 20],
+  ] as const) {
+    const db = await stored({ at: 99, rows, snat }, { at: 99, node: "node-2", rows: [{ used: 3 }], snat: 3 });
+    expect([snat, (await ask(db)).unlisted]).toEqual([snat, unlisted]);
+  }
+  const none = await stored({ at: 99, rows: [], snat: 6 });
+  expect((await ask(none)).unlisted).toBe(6);
+});
+
+test("a node that lists nothing is known", async () => {
   const db = await stored({ at: 99, rows: [] });
   expect(await ask(db)).toEqual({ rows: [], matching: 0, nodes: { reporting: 1, known: 1 }, unlisted: 0 });
 });
