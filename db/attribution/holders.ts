@@ -28,10 +28,11 @@ export function ownersOf(life: Life, node: string, holders: readonly Holder[]): 
 
 /** Who held the address at some instant of [from, to]; `node` is the one whose word counts most, where there is one. */
 export function holding(
-  holders: readonly Holder[],
+  rows: readonly Holder[],
   node: string | null,
   { from, to }: { from: number; to: number },
 ): Held[] {
+  const holders = begun(rows);
   // An address that nobody ever had belongs to the outside.
   if (holders.length === 0) return [{ owner: null, reasons: [] }];
   const range = { first: from - BEFORE_MS, last: to + AFTER_MS };
@@ -47,6 +48,21 @@ export function holding(
   if (owners.length === 1 && !(ends && later)) return [{ owner: only, reasons: doubts(known, range) }];
   const all = ends && later?.owner ? distinct([...owners, later.owner]) : owners;
   return all.map((owner) => ({ owner, reasons: all.length > 1 ? ["owner-changed"] : doubts(known, range) }));
+}
+
+/**
+ * An agent that begins anew finds holders of which it does not know since when. Such a one came after all those whose end its node has
+ * told of, for a node gives an address to one at a time.
+ */
+function begun(rows: readonly Holder[]): Holder[] {
+  return rows.map((row) => {
+    if (row.since > 0) return row;
+    const others = rows.filter((other) => other.node === row.node && ownerKey(other) !== ownerKey(row));
+    const ends = others.flatMap(({ until, confirmedUntil }) =>
+      until === null || until >= endOf(row.until) ? [] : [Math.min(until, endOf(confirmedUntil))],
+    );
+    return { ...row, since: Math.max(0, ...ends) };
+  });
 }
 
 const endOf = (until: number | null): number => until ?? Number.POSITIVE_INFINITY;
