@@ -47,7 +47,18 @@ const report = (sequence: number) =>
     dump: aDump({ entries: 1 }),
     table: { count: 1, max: 9 },
     details: encodeDetails({ addresses: [], self: { cpuMs: 1 } }),
+    natAddresses: ["192.168.0.23", "192.168.0.24"],
   });
+
+test("an address that is new on a node writes one row", async ({ expect }) => {
+  await aCluster(await freshDb());
+  const { binding, rowsWritten } = metered();
+  const db = openD1(binding);
+  await storeReports(db, [report(0)]);
+  const before = rowsWritten();
+  await storeReports(db, [{ ...report(1), natAddresses: ["192.168.0.24", "192.168.0.25"] }]);
+  expect(rowsWritten() - before).toBe(3 + 1);
+});
 
 test.for([
   ["the second of a node", [1], 3],

@@ -22,8 +22,8 @@ export type Unseen = {
   said: readonly NodeSaid[];
   /** From when on it is not known what a node said, because there was too much to read; by node. */
   unknownFrom: ReadonlyMap<number, number>;
-  /** Begin of the first window of a cluster that no tick has seen. */
-  firstOf: ReadonlyMap<number, number>;
+  /** Begin of the first window of a cluster that no tick has seen; infinite where there is none. */
+  firstOf: (clusterId: number) => number;
 };
 
 type NodeRow = { nodeId: number; first: number; bytes: number; ids: string };
@@ -54,7 +54,8 @@ export async function unseenOf(db: Db, nodeIds: readonly number[]): Promise<Unse
     until,
     said: [...(await saidIn(db, ids)).values()],
     unknownFrom,
-    firstOf: new Map(clusters.map(({ clusterId, first }) => [clusterId, isBehind ? 0 : first])),
+    firstOf: (id) =>
+      isBehind ? 0 : (clusters.find(({ clusterId }) => clusterId === id)?.first ?? Number.POSITIVE_INFINITY),
   };
 }
 

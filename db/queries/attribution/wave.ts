@@ -45,7 +45,7 @@ export class Wave {
   readonly #names: ReadonlyMap<number, string>;
   readonly #ids: ReadonlyMap<string, number>;
   #nodes: ReadonlyMap<number, AskedNode> = new Map();
-  #unseen: Unseen = { until: 0, said: [], unknownFrom: new Map(), firstOf: new Map() };
+  #unseen: Unseen = { until: 0, said: [], unknownFrom: new Map(), firstOf: () => 0 };
   readonly #holders = new Map<string, Holder[]>();
 
   constructor(db: Db, frame: Frame) {
@@ -154,7 +154,7 @@ export class Wave {
         const isIt = ({ node }: Reading) => node.name === name && this.#names.get(node.clusterId) === cluster;
         return unknownFrom.get(readings.find(isIt)?.node.nodeId ?? 0) ?? Number.POSITIVE_INFINITY;
       },
-      ofCluster: (cluster) => firstOf.get(this.#ids.get(cluster) ?? 0) ?? Number.POSITIVE_INFINITY,
+      ofCluster: (cluster) => firstOf(this.#ids.get(cluster) ?? 0),
       lastOf: async (cluster, name) => {
         const [one] = await nodesNamed(this.#db, [this.#ids.get(cluster) ?? 0], name);
         const nodes = await askedNodes(this.#db, one ? [one.nodeId] : []);

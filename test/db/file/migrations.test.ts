@@ -54,3 +54,28 @@ test("reports stored before there were tiers keep their segments, and those with
     { id: 1, expires_at: 0, seen: 0 },
   ]);
 });
+
+test("nodes that reported before their addresses were kept are found by those they have", async ({
+  expect,
+}) => {
+  const folder = await mkdtemp(join(tmpdir(), "conntrail-"));
+  onTestFinished(() => rm(folder, { recursive: true }));
+  const url = `file:${join(folder, "old.db")}`;
+  const client = createClient({ url });
+  await migrate(drizzle(client), { migrationsFolder: await firstMigrations(join(folder, "old"), 7) });
+  await client.executeMultiple(`
+    insert into nodes (id, cluster_id, name, agent, kernel, addresses, blind, first_seen_at, described_at) values
+      (1, 1, 'a', '', '', '["10.0.0.1","127.0.0.1","169.254.20.10","fd00::1","10.0.0.1"]', '[]', 0, 0),
+      (2, 1, 'never reported', '', '', '["10.0.0.2"]', '[]', 0, 0);
+    insert into samples (cluster_id, tier, node_id, start, boot, sequence, end)
+      values (1, 0, 1, 3630000, 1, 7, 3660000), (1, 0, 1, 7170000, 1, 8, 7230000);`);
+  client.close();
+  const database = await openLibsql({ url });
+  onTestFinished(() => database.close());
+  await database.migrate();
+  const row = { cluster_id: 1, node_id: 1, own: 1, nat: 0, since: 3_600_000, until: 10_800_000 };
+  expect(await database.db.all(sql`select * from node_addresses order by address`)).toEqual([
+    { ...row, address: "10.0.0.1" },
+    { ...row, address: "fd00::1" },
+  ]);
+});
