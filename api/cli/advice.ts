@@ -16,7 +16,8 @@ const ADVICE: Partial<Record<Code, string>> = {
   "no-reports": "conntrail nodes CLUSTER says whether its agent lives",
 };
 
-/** What to try about these, each thing once. */
-export const adviceFor = (reasons: readonly z.infer<typeof Reason>[]): string[] => [
-  ...new Set(reasons.flatMap(({ code }) => ADVICE[code] ?? [])),
-];
+/** What to try about these, each thing once, in one line. */
+export function adviceFor(reasons: readonly z.infer<typeof Reason>[]): string[] {
+  const advice = new Set(reasons.flatMap(({ code }) => ADVICE[code] ?? []));
+  return advice.size > 0 ? [`  Try: ${[...advice].join("; ")}`] : [];
+}

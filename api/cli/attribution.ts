@@ -18,7 +18,7 @@ export function showAttribution(answer: Answer, page: Page): Shown {
   const parts = [
     ...(first && others.length === 0 ? one(first, certainty, page) : several(answer, page)),
     reasons.map(({ text }) => `  ${text}`),
-    adviceFor(reasons).map((advice) => `  Try: ${advice}`),
+    adviceFor(reasons),
     evidenceOf(evidence.nodes, page),
     [`Asked: ${askedText(evidence.asked, page)}. Times: ${page.zone}.`],
   ];
@@ -26,11 +26,15 @@ export function showAttribution(answer: Answer, page: Page): Shown {
   return { text: text.join("\n\n"), found: first !== undefined };
 }
 
-/** Of the answer and of whom it names, each once; those of nodes say why where nobody is named. */
+/** Of the answer, and of the one whom it names, each once; those of nodes say why where it names nobody. */
 function reasonsOf({ reasons, candidates, evidence }: Answer): Reason[] {
-  const all = [...reasons, ...candidates.flatMap((candidate) => candidate.reasons)];
-  if (candidates.length === 0) all.push(...evidence.nodes.flatMap((node) => node.reasons));
-  return [...new Map(all.map((reason) => [reason.code, reason])).values()];
+  const [first, ...others] = candidates;
+  const more = first
+    ? others.length > 0
+      ? []
+      : first.reasons
+    : evidence.nodes.flatMap((node) => node.reasons);
+  return [...new Map([...reasons, ...more].map((reason) => [reason.code, reason])).values()];
 }
 
 function one(candidate: Candidate, certainty: string, page: Page): string[][] {

@@ -27,7 +27,7 @@ export const leases: Command<z.infer<typeof Leases>> = {
     if ((pod === undefined) === (source === undefined)) throw new UsageError("give --pod or --source");
     return { path: `/v1/attribution/leases${parameters(given)}` };
   },
-  show({ leases, more, from, to }, { time, zone, width }) {
+  show({ leases, more, from, to, nodes, reasons }, { time, zone, width }) {
     const rows = table(
       leases,
       [
@@ -44,10 +44,15 @@ export const leases: Command<z.infer<typeof Leases>> = {
       ],
       width,
     );
+    const unknown = nodes.filter(({ complete }) => !complete).length;
     const heading = `In force between ${time(from)} and ${time(to)} (${zone})`;
     const text = [
       `${heading}${leases.length === 0 ? ": none that is known." : `\n\n${rows}`}`,
       ...(more > 0 ? [`And ${number(more)} more: narrow it, or raise --limit.`] : []),
+      ...(unknown > 0
+        ? [`Of ${number(unknown)} of ${number(nodes.length)} nodes not all is known: there may be more.`]
+        : []),
+      ...reasons.map(({ text }) => text),
     ];
     return { text: text.join("\n\n"), found: leases.length > 0 };
   },

@@ -43,7 +43,7 @@ async function many(given: Given, path: string): Promise<Question> {
   const text = await given.readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`--file: ${path} cannot be read (${error.code ?? error.message})`);
   });
-  const lines = text.split("\n").length;
+  const lines = text.trimEnd().split("\n").length;
   return {
     path: `/v1/attribution${parameters(given)}`,
     body: { text, type: typeOf(path) },
