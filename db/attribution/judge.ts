@@ -96,13 +96,15 @@ function ownAnswers({ question, holders }: Asked, cluster: string, findings: rea
   const known = holders(cluster, question.address) ?? [];
   if (known.length === 0) return [];
   const { start, end } = spanOf(question);
-  const missing = findings
-    .filter(({ place }) => place.cluster === cluster)
-    .flatMap(({ evidence }) => evidence.reasons);
+  const here = findings.filter(({ place }) => place.cluster === cluster);
+  const missing = here.flatMap(({ evidence }) => evidence.reasons);
+  // Where nobody watched, any Pod may have had that port of a node that translates.
+  const unseen = missing.length > 0 && here.some(({ place }) => place.translates !== false);
   return holding(known, null, { from: start, to: end }).flatMap((held: Held) => {
     const { owner } = held;
     if (!owner) return [];
     const via = owner.kind === "service" || owner.kind === "host" ? VIA[owner.kind] : "own";
+    if (via === "host" && unseen) return [];
     const reasons = unique([...held.reasons, ...(via === "host" ? (["no-lease", ...missing] as const) : [])]);
     const candidate: Candidate = {
       cluster,

@@ -27,6 +27,8 @@ export type PlaceRead = {
   blind: readonly string[];
   /** It translates traffic outside conntrack. */
   bypassed?: boolean | undefined;
+  /** False of a node that never put the address in place of others'. */
+  translates?: boolean | undefined;
 };
 
 /** The instants of which is asked, both included. */

@@ -112,7 +112,10 @@ export class Wave {
       question: asking.question,
       now,
       keptFrom,
-      places: readings.map((reading) => this.#read(reading)),
+      places: readings.map((reading) => {
+        const place = asking.places.find(({ nodeId }) => nodeId === reading.node.nodeId);
+        return { ...this.#read(reading), translates: place?.nat };
+      }),
       tooManyNodes: asking.places.length > MAX_NODES_ASKED,
       holders: (cluster, address) => this.#heldBy(asking, cluster, address),
       clusters: clusters.map(({ name }) => name),
