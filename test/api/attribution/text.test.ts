@@ -4,6 +4,7 @@ import { linesOf } from "../../../api/attribution/batch.ts";
 import { MAX_LINE_LENGTH, textReader } from "../../../api/attribution/text.ts";
 import type { LineRead, TextRules } from "../../../api/attribution/text/line.ts";
 import { NOW } from "../../support/a-report.ts";
+import { ON_WORKERS } from "../../support/on-workers.ts";
 
 const RULES: TextRules = { side: "remote", now: NOW };
 
@@ -265,7 +266,7 @@ test("whatever a text holds, it is read: what is found has an address, a port an
         expect(new Date(at).getTime()).toBe(at);
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: ON_WORKERS ? 50 : 500 },
   );
 });
 
@@ -277,6 +278,6 @@ test("a text of any repeated piece is read in no more steps than it is long", ()
       const text = parts.join("").repeat(MAX_LINE_LENGTH).slice(0, MAX_LINE_LENGTH).replaceAll("\n", " ");
       expect(() => textReader(RULES)(text)).not.toThrow();
     }),
-    { numRuns: 300 },
+    { numRuns: ON_WORKERS ? 20 : 150 },
   );
 });
