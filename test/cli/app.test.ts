@@ -39,7 +39,7 @@ test("a process list is answered line by line", async ({ expect }) => {
   expect(out).toMatch(/2 lines: 1 (certain|probable), 1 without a question\./);
 });
 
-test.for([
+const FOUND = [
   ["top --by address", /entries +share +address +cluster\n +7 +70\.0% +10\.244\.0\.11 +prod/],
   ["top --by pod", /7 +70\.0% +shop\/web-7d4b-x +Deployment web +node-1 +prod/],
   ["top --by workload", /shop\/web +Deployment/],
@@ -54,31 +54,43 @@ test.for([
   ["leases --pod web-7d4b-x --namespace shop", /192\.168\.50\.10:1024/],
   ["clusters", /prod +1 +1 /],
   ["nodes prod", /node-1 +live/],
-] as const)("%s is what the service knows", async ([line, expected], { expect }) => {
-  const { code, out, err } = await askedOf(await aService(), ADMIN, line);
-  expect([code, err]).toEqual([0, ""]);
-  expect(out).toMatch(expected);
-});
+] as const;
 
-test.for([
+const NOTHING = [
   ["top --by peer --peer 203.0.113.1", /Nothing was reported there/],
   ["peers 203.0.113.1:1", /Nothing was reported there/],
   ["ports", /None that is known/],
   ["leases --source 10.9.9.9", /none that is known/],
-] as const)("%s: nothing, which is another exit code", async ([line, expected], { expect }) => {
-  const { code, out, err } = await askedOf(await aService(), ADMIN, line);
-  expect([code, err, out]).toEqual([1, "", expect.stringMatching(expected)]);
-});
+] as const;
 
-test.for([
+const REFUSED = [
   ["top --by color", /by: .*pod/],
   ["who 1.2.3", /address: neither an address nor/],
   ["who 1.2.3.4:5 --tolerance 6m", /tolerance: not a duration/],
   ["nodes nowhere", /no such cluster/],
   ["peers nowhere", /peer: neither address:port/],
-] as const)("%s is refused in the words of the service", async ([line, expected], { expect }) => {
-  const { code, out, err } = await askedOf(await aService(), ADMIN, line);
-  expect([code, out, err]).toEqual([2, "", expect.stringMatching(expected)]);
+] as const;
+
+test("each command shows what the service knows, and by its exit code whether that is anything", async ({
+  expect,
+}) => {
+  const service = await aService();
+  for (const [line, expected] of FOUND) {
+    const { code, out, err } = await askedOf(service, ADMIN, line);
+    expect([line, code, err, out]).toEqual([line, 0, "", expect.stringMatching(expected)]);
+  }
+  for (const [line, expected] of NOTHING) {
+    const { code, out, err } = await askedOf(service, ADMIN, line);
+    expect([line, code, err, out]).toEqual([line, 1, "", expect.stringMatching(expected)]);
+  }
+});
+
+test("what is refused is so in the words of the service", async ({ expect }) => {
+  const service = await aService();
+  for (const [line, expected] of REFUSED) {
+    const { code, out, err } = await askedOf(service, ADMIN, line);
+    expect([line, code, out, err]).toEqual([line, 2, "", expect.stringMatching(expected)]);
+  }
 });
 
 test("a token for reports is told that it may not ask", async ({ expect }) => {

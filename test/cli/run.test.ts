@@ -50,6 +50,7 @@ test.for([
   ["who 1.2.3.4:5 --file x", '"1.2.3.4:5" is one word too many'],
   ["who --file nowhere", "nowhere cannot be read (ENOENT)"],
   ["who 1.2.3.4:5 --at soon", '--at is "soon"; give "10m" (ago)'],
+  ["who 1.2.3.4:5 --zone +01:00", "--zone goes with --file"],
   ["who 1.2.3.4:5 --pear 1.1.1.1", "'--pear'"],
   ["top all", '"all" is one word too many'],
   ["top --from yesterday", '--from is "yesterday"'],

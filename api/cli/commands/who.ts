@@ -29,9 +29,13 @@ Of --at: ${TIMES}.`,
     tolerance: { value: "DURATION", says: "how far the clock of --at may be off, 0s to 5m (5s)" },
     cluster: { value: "NAME", says: "one cluster; all the token may read otherwise" },
     node: { value: "NAME", says: "one node" },
+    zone: { value: "+HH:MM", says: "of --file: how far times without a zone are ahead of UTC (+00:00)" },
+    side: { value: "SIDE", says: "of --file: which end of a socket is meant, remote or local (remote)" },
   },
   question(given) {
     if (given.values["file"] !== undefined) return many(given, given.values["file"]);
+    const ofFile = ["zone", "side"].find((option) => given.values[option] !== undefined);
+    if (ofFile !== undefined) throw new UsageError(`--${ofFile} goes with --file`);
     const [address = ""] = words(given, ["ADDRESS[:PORT]"]);
     return { path: `/v1/attribution${parameters(given, { address })}` };
   },
