@@ -19,7 +19,7 @@ Usage: conntrail COMMAND [options]
 ${COMMANDS.map(({ name, does }) => `  ${name.padEnd(10)} ${does}`).join("\n")}
 
 ${listed(COMMON)}
-  --version          the version
+  ${"--version".padEnd(WIDTH)} the version
 
 Environment
   CONNTRAIL_URL      address of the API (${DEFAULT_URL})
@@ -36,9 +36,12 @@ export const helpOf = ({ name, usage, does, notes, options }: Command): string =
     .filter((part) => part !== "")
     .join("\n\n");
 
+/** Room for the longest option and its value. */
+const WIDTH = 22;
+
 const listed = (options: Readonly<Record<string, Option>>): string =>
   Object.entries(options)
-    .map(([name, { value, says }]) => `  ${`--${name} ${value}`.trimEnd().padEnd(18)} ${says}`)
+    .map(([name, { value, says }]) => `  ${`--${name} ${value}`.trimEnd().padEnd(WIDTH)} ${says}`)
     .join("\n");
 
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -228,6 +228,7 @@ function greeting(
     curl("talkers?cluster=shop&by=pod&metric=opened&since=1h"),
     curl("series?cluster=shop&metric=utilisation&since=14d"),
     curl("sysctls?cluster=shop"),
+    `  CONNTRAIL_TOKEN=$TOKEN npx conntrail top --url ${url} --cluster shop --metric opened`,
     "",
     "Windows go on every minute, until Ctrl-C.",
   ].join("\n");
