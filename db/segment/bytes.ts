@@ -114,10 +114,10 @@ export class ByteReader {
   skip(numbers: number): void {
     const bytes = this.#bytes;
     let at = this.#at;
-    for (let left = numbers; left > 0; at++) {
-      if (at >= bytes.length) throw new SegmentError("the segment ends inside a number");
-      if ((bytes[at] ?? 0) < PAYLOAD) left--;
-    }
+    let left = numbers;
+    // Without a branch a byte: this is most of the work of looking for one lease among tens of thousands.
+    while (left > 0 && at < bytes.length) left -= ((bytes[at++] as number) >> 7) ^ 1;
+    if (left > 0) throw new SegmentError("the segment ends inside a number");
     this.#at = at;
   }
 
