@@ -2,7 +2,7 @@ import { MEASURES } from "../fold/measures.ts";
 import { mergeAcross } from "../fold/merge.ts";
 import { regroup } from "../fold/regroup.ts";
 import type { Dimension, Table } from "../fold/table.ts";
-import { dimensionOf, keysOf, tableFor } from "./source.ts";
+import { dimensionOf, isNarrowing, keysOf, tableFor } from "./source.ts";
 import { Texts } from "../fold/texts.ts";
 import type { Filter, Form, Scope } from "./source.ts";
 
@@ -13,6 +13,7 @@ export class Narrowing {
   #peaksAdded = false;
   readonly #by: Form;
   readonly #filter: Filter;
+  readonly #isNarrowed: boolean;
   /** By node: the same keys come again in each slot. */
   readonly #known = new Map<
     string,
@@ -22,6 +23,7 @@ export class Narrowing {
   constructor(by: Form, filter: Filter, scope: Scope) {
     this.#by = by;
     this.#filter = filter;
+    this.#isNarrowed = isNarrowing(filter);
     this.dimension = tableFor(by, filter, scope);
   }
 
@@ -52,7 +54,8 @@ export class Narrowing {
     if (this.dimension === dimensionOf(this.#by)) return filtered(table, keyOf);
     const narrowed = regroup(table, keyOf);
     if (rows > narrowed.keys.length) this.#peaksAdded = true;
-    return narrowed;
+    // Even where all rows match, what has none may not.
+    return this.#isNarrowed ? { ...narrowed, rest: { rows: 0 } } : narrowed;
   }
 
   /** Tables of several nodes in the same slot, as one. */

@@ -126,6 +126,9 @@ function fieldsOf(table: Dimension): string[] {
   return Object.keys(DIMENSIONS[table]).map((field) => (field === "address" ? "source" : field));
 }
 
+/** Whether it asks for anything, so that something may not match. */
+export const isNarrowing = (filter: Filter): boolean => conditions(filter).length > 0;
+
 function conditions(filter: Filter): { field: string; text: string }[] {
   return Object.entries(FIELDS).flatMap(([name, field]) => {
     const wanted = filter[name as keyof Filter];
