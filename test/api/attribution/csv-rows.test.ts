@@ -65,7 +65,7 @@ test("what is written as CSV is read as it was", () => {
       const inert = whole.map((row) => row.map((cell) => (/^[=+\-@\t\r]/.test(cell) ? `'${cell}` : cell)));
       expect(rows(written)).toEqual([["a", "b"], ...inert]);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 
@@ -76,6 +76,6 @@ test("any text is read to its end, and its last line has a row of its own", () =
       const read = [...csvRows(`${parts.join("")}${"y".repeat(MAX_CELL_LENGTH)}\nlast`)];
       expect(read.at(-1)?.cells.at(-1)).toBe("last");
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
