@@ -13,6 +13,9 @@ import { type AskedNode, askedNodes, MAX_NODES_ASKED, nodesNamed } from "./place
 import { type Unseen, unseenOf } from "./unseen.ts";
 import { leaseWindows, type NodeRange, type StoredWindow } from "./windows.ts";
 
+/** Rows of a window looked for between two turns of the event loop, each some hundredths of a millisecond. */
+const LOOKS_A_TURN = 256;
+
 /** Questions judged between two turns of the event loop, each some tenths of a millisecond. */
 const ANSWERS_A_TURN = 16;
 
@@ -75,7 +78,7 @@ export class Wave {
     const wanted: Wanted[] = [];
     const owners: AddressOf[] = [];
     for (const [i, one] of waiting.entries()) {
-      if (i % ANSWERS_A_TURN === ANSWERS_A_TURN - 1) await new Promise((resolve) => setImmediate(resolve));
+      if (i % ANSWERS_A_TURN === ANSWERS_A_TURN - 1) await nextTurn();
       const verdict = judge(this.#asked(one));
       if ("answer" in verdict)
         answers.set(one, await confirmed(verdict.answer, one.asking.question, this.#knownTo(one)));
@@ -171,8 +174,13 @@ export class Wave {
     const ranges = [...byNode].flatMap(([nodeId, all]) =>
       merged(all).map((range) => ({ ...range, nodeId, clusterId: all[0]?.clusterId ?? 0 })),
     );
-    for await (const window of leaseWindows(this.#db, ranges, this.#unseen.until))
-      take(window, byNode.get(window.nodeId) ?? []);
+    let looks = 0;
+    for await (const window of leaseWindows(this.#db, ranges, this.#unseen.until)) {
+      const all = byNode.get(window.nodeId) ?? [];
+      take(window, all);
+      looks += all.length;
+      if (looks > LOOKS_A_TURN) looks = await nextTurn();
+    }
   }
 
   async #readHolders(wanted: readonly AddressOf[]): Promise<void> {
@@ -185,6 +193,8 @@ export class Wave {
     for (const [key, holders] of found) this.#holders.set(key, holders);
   }
 }
+
+const nextTurn = (): Promise<0> => new Promise((resolve) => setImmediate(() => resolve(0)));
 
 const NOTHING: Attribution = { certainty: "blind", candidates: [], reasons: [], evidence: [] };
 

@@ -150,6 +150,15 @@ describe("the leases", () => {
   });
 });
 
+test("a source is looked for where it was held, and on no other node that translates", async () => {
+  const db = await aDb([
+    ...handedOver(),
+    aLeased({ node: { name: "node-2" }, leases: [{ source: "10.1.1.1", natPort: 9 }] }),
+  ]);
+  const { evidence } = await leasesHeld(db, PLACE, asked({ source: WEB }));
+  expect(evidence.map(({ node }) => node)).toEqual(["node-1"]);
+});
+
 describe("a source that nobody holds", () => {
   const client = (name: string) =>
     aLeased({
