@@ -1,4 +1,5 @@
 import { benchAgent } from "./agent.ts";
+import { benchAttribution } from "./attribution.ts";
 import { benchBurst } from "./burst.ts";
 import { benchIngest } from "./ingest.ts";
 import type { Figure } from "./figure.ts";
@@ -7,7 +8,8 @@ import { benchScanner } from "./scanner.ts";
 import { benchStore } from "./store.ts";
 import { benchWindow } from "./window.ts";
 
-const SUITES: Record<string, () => Promise<Figure[]>> = {
+/** `quick`: on a small scale, to see that it runs. */
+const SUITES: Record<string, (options: { quick: boolean }) => Promise<Figure[]>> = {
   window: benchWindow,
   agent: benchAgent,
   burst: benchBurst,
@@ -15,12 +17,12 @@ const SUITES: Record<string, () => Promise<Figure[]>> = {
   size: benchReportSize,
   ingest: benchIngest,
   store: benchStore,
+  attribution: benchAttribution,
 };
 
-const [json, ...names] = process.argv
-  .slice(2)
-  .toSorted((a, b) => Number(b === "--json") - Number(a === "--json"));
-const wanted = json === "--json" ? names : [json, ...names].filter((name) => name !== undefined);
+const asked = process.argv.slice(2);
+const [json, quick] = ["--json", "--quick"].map((flag) => asked.includes(flag));
+const wanted = asked.filter((name) => name !== "--json" && name !== "--quick");
 const unknown = wanted.filter((name) => !(name in SUITES));
 if (unknown.length > 0) {
   console.error(`No such figures: ${unknown.join(", ")}. There are ${Object.keys(SUITES).join(", ")}.`);
@@ -33,9 +35,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => 
 const figures: Figure[] = [];
 for (const name of wanted.length > 0 ? wanted : Object.keys(SUITES)) {
   console.error(`measuring ${name} …`);
-  figures.push(...(await SUITES[name]!()));
+  figures.push(...(await SUITES[name]!({ quick: quick === true })));
 }
-console.log(json === "--json" ? JSON.stringify(figures, undefined, 2) : table(figures));
+console.log(json ? JSON.stringify(figures, undefined, 2) : table(figures));
 
 function table(figures: readonly Figure[]): string {
   const name = Math.max(...figures.map((figure) => figure.name.length));
