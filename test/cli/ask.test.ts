@@ -108,9 +108,9 @@ test("what is no service of ours is said to be none, and no redirect is followed
     expect.stringMatching(/answered 200, and not as Conntrail does.*\\u\{1b\}/),
   ]);
   const moved = () => new Response(null, { status: 302, headers: { location: "https://other.example.com" } });
-  expect((await conntrail("clusters", { answer: moved })).err).toContain(
-    "moved to https://other.example.com",
-  );
+  const elsewhere = await conntrail("clusters", { answer: moved });
+  expect(elsewhere.err).toContain("moved to https://other.example.com");
+  expect(elsewhere.asked.map(({ redirect }) => redirect)).toEqual(["manual"]);
   const gateway = () => new Response("bad gateway", { status: 502 });
   expect((await conntrail("clusters", { answer: gateway })).err).toContain("answered 502");
 });

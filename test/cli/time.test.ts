@@ -55,6 +55,8 @@ test("without a zone a time is the clock's, and the last there was", ({ expect }
   const spring = { now: Date.UTC(2026, 2, 29, 8), timeZone: "Europe/Paris" };
   expect(iso(parseTime("23:00", spring))).toBe("2026-03-28T22:00:00.000Z");
   expect(iso(parseTime("2026-03-29 03:30", spring))).toBe("2026-03-29T01:30:00.000Z");
+  // As if in UTC it would be behind the change already.
+  expect(iso(parseTime("2026-03-29 01:30", spring))).toBe("2026-03-29T00:30:00.000Z");
 });
 
 test("what a clock shows anywhere is read as the instant it shows", ({ expect }) => {
