@@ -89,7 +89,7 @@ function page(clusterId: number, wanted: readonly Wanted[]): SQL {
   const all = JSON.stringify(wanted.map(({ nodeId, from, to }) => [nodeId, from, to]));
   const ofNode = sql`cluster_id = ${clusterId} and tier = 0 and node_id = a.value ->> 0`;
   return sql`
-    with taken as (
+    with taken as materialized (
       select a.key as place, a.value ->> 0 as node_id, (
         select taken_at from samples
         where ${ofNode} and start > a.value ->> 1 - ${MAX_WINDOW_MS} and start <= a.value ->> 2
