@@ -28,13 +28,10 @@ export function showAttribution(answer: Answer, page: Page): Shown {
 
 /** Of the answer, and of the one whom it names, each once; those of nodes say why where it names nobody. */
 function reasonsOf({ reasons, candidates, evidence }: Answer): Reason[] {
-  const [first, ...others] = candidates;
-  const more = first
-    ? others.length > 0
-      ? []
-      : first.reasons
-    : evidence.nodes.flatMap((node) => node.reasons);
-  return [...new Map([...reasons, ...more].map((reason) => [reason.code, reason])).values()];
+  const only = candidates.length === 1 ? candidates : [];
+  const more = candidates.length === 0 ? evidence.nodes : only;
+  const all = [...reasons, ...more.flatMap((one) => one.reasons)];
+  return [...new Map(all.map((reason) => [reason.code, reason])).values()];
 }
 
 function one(candidate: Candidate, certainty: string, page: Page): string[][] {

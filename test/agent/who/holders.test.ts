@@ -53,8 +53,9 @@ test("of Kubernetes the list of Pods is enough, and nothing is watched", async (
   const server = await openKubeServer();
   const env = { KUBERNETES_SERVICE_HOST: server.host, KUBERNETES_SERVICE_PORT: server.port };
   const known = listHolders("kubernetes", deps({ env, serviceAccount: server.serviceAccount }));
-  // Services that are listed first make nothing whole; their list may also never come.
+  // Services that are listed first make nothing whole: they are watched then.
   list(await server.asked("services"), []);
+  await server.asked("services");
   list(await server.asked("pods"), [aPod({ name: "web-1" })]);
   const { holdings, unknown } = await known;
   ctx.expect(unknown).toBeUndefined();
