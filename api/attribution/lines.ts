@@ -44,7 +44,8 @@ export async function answerItems(
     const questions = group.map(({ item: { fields } }) => toQuestion(fields, asking.now));
     const { db, now, retention } = asking;
     const place = { clusters: places, node, now, retention };
-    const answers = places.length > 0 ? await attributeMany(db, place, questions) : [];
+    const isThere = cluster === undefined || places.length > 0;
+    const answers = isThere ? await attributeMany(db, place, questions) : [];
     for (const [i, { at, item }] of group.entries()) {
       const [question, answer] = [questions[i], answers[i]];
       answered[at] = {

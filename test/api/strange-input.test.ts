@@ -110,7 +110,8 @@ test("whatever a query says, it is answered or refused, and never a fault of our
     "to",
   ];
   const more = ["step", "limit", "cursor", "aggregate", "rate", "retired", "pod", "workload", "namespace"];
-  const parameter = fc.constantFrom(...names, ...more);
+  const attribution = ["address", "peerPort", "at", "tolerance"];
+  const parameter = fc.constantFrom(...names, ...more, ...attribution);
   const value = fc.oneof(
     fc.string(),
     fc.constantFrom(
@@ -122,6 +123,7 @@ test("whatever a query says, it is answered or refused, and never a fault of our
       "1h",
       "::1",
       "10.0.0.1",
+      "192.168.50.10:1024",
       "6",
       "0",
       "500",
@@ -135,6 +137,8 @@ test("whatever a query says, it is answered or refused, and never a fault of our
   const path = fc.constantFrom(
     "/v1/talkers",
     "/v1/series",
+    "/v1/attribution",
+    "/v1/attribution/leases",
     "/metrics",
     "/v1/clusters",
     "/v1/clusters/prod/nodes",

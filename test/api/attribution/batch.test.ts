@@ -232,6 +232,7 @@ test("a body is of a type that is known, may be compressed, and an empty one has
   expect(briefly(gzip.body)).toEqual(["1 nothing-found"]);
   expect((await send(service, "text/plain", "")).body).toMatchObject({ counts: { lines: 0 }, lines: [] });
   expect((await sendJson(service, [])).body.lines).toEqual([]);
+  expect(briefly((await sendJson(service, [WEB_1])).body)).toEqual(["1 blind"]);
   expect((await send(service, "application/json", "{")).status).toBe(400);
   for (const json of [7, {}, { questions: 7 }, { questions: [], defaults: { address: WEB_1 } }])
     expect((await sendJson(service, json)).status).toBe(422);

@@ -154,6 +154,7 @@ test("what cannot be asked is refused with the parameter that is wrong", async (
     expect([query, status, body.errors[0].path]).toEqual([query, 422, [parameter]]);
   }
 
+  expect((await ask("address=10.0.0.1:80")).body.certainty).toBe("blind");
   const { body } = await ask("address=10.0.0.1:80&port=81");
   expect(body.errors).toEqual([{ path: ["port"], message: "is 81, and address says 80" }]);
 });
