@@ -272,3 +272,54 @@ test("where more Pods reach a peer than a table lists, the total and the remaind
   expect(answer.missing.opened).toBeLessThanOrEqual(opened - listed);
   expect((await ask("entries")).total.entries).toBe((pods * (pods + 1)) / 2);
 });
+
+test("of all ports of an address, of which a table does not list all, nothing is said to be whole that is not", async () => {
+  const ports = 700;
+  const rows = Array.from({ length: ports }, (_, port): GroupRow => ({
+    source: "10.0.0.1",
+    peer: PEER,
+    peerPort: 1 + port,
+    entries: 1,
+    opened: 10 + port,
+  }));
+  const db = await freshDb();
+  await aCluster(db);
+  await storeReports(db, [aStoredReport({ segment: encodeSegment(aSegment(rows)) })]);
+  const now = START + 2 * HOUR_MS;
+  await tick(db, now);
+  const range = { from: START, to: START + HOUR_MS, retention: DEFAULT_RETENTION, now };
+  const {
+    rows: found,
+    lack,
+    exact,
+  } = await sourcesOf(db, {
+    clusterId: 1,
+    by: "cluster",
+    peer: PEER,
+    protocol: 6,
+    metric: "opened",
+    limit: 20,
+    ...range,
+  });
+  const truly = (ports * (ports - 1)) / 2 + 10 * ports;
+  expect(found[0]!.amounts.opened).toBeLessThan(truly);
+  expect(found[0]!.amounts.opened! + lack.opened!).toBeGreaterThanOrEqual(truly);
+  expect(exact).toBe(false);
+});
+
+test("what is listed nowhere is not taken for flows to the peer, where all that are listed go there", async () => {
+  const flows: GroupRow[] = [{ source: "10.0.0.1", peer: PEER, peerPort: 3306, entries: 4, opened: 3 }];
+  const rest = { groups: 1, entries: 90, unreplied: 0, opened: 50 };
+  const db = await freshDb();
+  await aCluster(db);
+  await storeReports(db, [
+    aStoredReport({ segment: encodeSegment(aSegment(flows, { groupRemainder: rest })) }),
+  ]);
+  const now = START + 2 * HOUR_MS;
+  await tick(db, now);
+  const range = { from: START, to: START + HOUR_MS, retention: DEFAULT_RETENTION, now };
+  const asked = { clusterId: 1, by: "nat-address", peer: PEER, port: 3306, protocol: 6, limit: 20 } as const;
+  const { total, remainder, lack } = await sourcesOf(db, { ...asked, ...range });
+  expect([total.opened, total.entries, remainder.amounts.opened]).toEqual([3, 4, 0]);
+  expect(lack.opened).toBe(50);
+});
