@@ -38,6 +38,7 @@ describe("what databases print of their connections", () => {
 |  5 | event_scheduler | localhost           | NULL | Daemon  |  912 | Waiting on empty queue     | NULL         |
 | 11 | app             | 192.168.50.10:39510 | shop | Query   |    0 | executing                  | SELECT 'a | b',
 '10.9.9.9:80'
+ OR a | b | c | 10.9.9.9:80 | d
   FROM t |
 | 12 | app             | fd00::9:39511       | shop | Sleep   |    3 |                            | NULL         |
 | 13 | app             | web-1.example:39512 | shop | Sleep   |    3 |                            | NULL         |
@@ -49,6 +50,7 @@ describe("what databases print of their connections", () => {
     expect(read(text)).toEqual([
       "no-address",
       POD,
+      "nothing-found",
       "nothing-found",
       "nothing-found",
       "fd00::9 39511",
