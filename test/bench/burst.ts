@@ -144,12 +144,13 @@ async function burstAndFlush(network: Network, child: ChildProcess, file: string
   return cost;
 }
 
-async function settled(file: string): Promise<void> {
+/** Resolves once a file has not grown for some time. */
+export async function settled(file: string): Promise<void> {
   for (let size = -1; size !== statSync(file).size; await setTimeout(QUIET_MS)) size = statSync(file).size;
 }
 
 /** Whether a process has a socket of NETLINK_NETFILTER in a multicast group. */
-function listening({ pid, exitCode }: ChildProcess): boolean {
+export function listening({ pid, exitCode }: ChildProcess): boolean {
   if (exitCode !== null) throw new Error(`the tool ended with ${exitCode} before it listened`);
   const sockets = readFileSync(`/proc/${pid}/net/netlink`, "utf8").trim().split("\n").slice(1);
   return sockets.some((line) => {

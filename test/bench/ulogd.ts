@@ -11,17 +11,25 @@ const [NEW, DESTROY] = [1, 4];
 /** ulogd2 set up to write a row into SQLite for each beginning and end of a flow. */
 export interface Ulogd {
   args: readonly string[];
+  database: string;
   /** Rows in its database, by event. */
   rows(): { new: number; destroy: number };
 }
 
+/** What it writes: the table `flows`, and what is between the kernel and the database. */
+export interface Log {
+  table: string;
+  /** Plugins by file and name, in their order. */
+  between: readonly (readonly [file: string, name: string])[];
+}
+
 /** Writes its configuration and database into a folder; gives a reason where a part of it is not installed. */
-export function prepareUlogd(folder: string): Ulogd | string {
+export function prepareUlogd(folder: string, log: Log = { table: TABLE, between: [] }): Ulogd | string {
   const plugins = FOLDERS.find((path) => existsSync(join(path, "ulogd_output_SQLITE3.so")));
   if (spawnSync("ulogd", ["-V"]).error || !plugins) return "ulogd (packages ulogd2, ulogd2-sqlite3)";
   const database = join(folder, "flows.sqlite");
   const sqlite = (sql: string) => spawnSync("sqlite3", [database, sql], { encoding: "utf8" });
-  if (sqlite(TABLE).error) return "sqlite3 (package sqlite3)";
+  if (sqlite(log.table).error) return "sqlite3 (package sqlite3)";
   const configuration = join(folder, "ulogd.conf");
   writeFileSync(
     configuration,
@@ -29,7 +37,8 @@ export function prepareUlogd(folder: string): Ulogd | string {
 logfile="${join(folder, "ulogd.log")}"
 plugin="${plugins}/ulogd_inpflow_NFCT.so"
 plugin="${plugins}/ulogd_output_SQLITE3.so"
-stack=flows:NFCT,database:SQLITE3
+${log.between.map(([file]) => `plugin="${plugins}/${file}"`).join("\n")}
+stack=${["flows:NFCT", ...log.between.map(([, name]) => `x:${name}`), "database:SQLITE3"].join(",")}
 [flows]
 hash_enable=0
 event_mask=${NEW | DESTROY}
@@ -42,7 +51,11 @@ db="${database}"
   );
   const count = (event: number) =>
     Number(sqlite(`select count(*) from flows where ct_event = ${event}`).stdout);
-  return { args: ["-c", configuration], rows: () => ({ new: count(NEW), destroy: count(DESTROY) }) };
+  return {
+    database,
+    args: ["-c", configuration],
+    rows: () => ({ new: count(NEW), destroy: count(DESTROY) }),
+  };
 }
 
 /** Columns are named after ulogd's keys. Its own example has more, all of them written in each row. */

@@ -23,6 +23,8 @@ export interface Service extends AsyncDisposable {
   /** Where it listens in the node's namespace, and a token of cluster `kernel` for agents there. */
   readonly url: string;
   readonly token: string;
+  /** The file of its database. */
+  readonly database: string;
   ask(method: string, path: string, body?: unknown): Promise<Answer>;
   /** Starts the agent as it is deployed, built into one file, of cluster `kernel` on node `node-1`. */
   agent(env?: NodeJS.ProcessEnv): ChildProcess;
@@ -34,11 +36,12 @@ export interface Service extends AsyncDisposable {
 
 export async function openService(network: Network, env: NodeJS.ProcessEnv = {}): Promise<Service> {
   const folder = await mkdtemp(join(tmpdir(), "conntrail-kernel-"));
+  const database = join(folder, "conntrail.db");
   const api = network.spawn(network.node, process.execPath, [join(ROOT, "api/node.ts")], {
     env: {
       ...process.env,
       CONNTRAIL_PORT: String(PORT),
-      CONNTRAIL_DATABASE_URL: `file:${join(folder, "conntrail.db")}`,
+      CONNTRAIL_DATABASE_URL: `file:${database}`,
       CONNTRAIL_ADMIN_TOKEN: ADMIN,
       ...env,
     },
@@ -54,6 +57,7 @@ export async function openService(network: Network, env: NodeJS.ProcessEnv = {})
   return {
     url: URL_INSIDE,
     token,
+    database,
     ask,
     agent: (env = {}) =>
       network.spawn(network.node, process.execPath, [inject("builtAgent")], {
