@@ -21,9 +21,10 @@ export type Place = {
   retention: Retention;
 };
 
-/** Stretches of a node's windows that are read at once: each is some dozens of windows, and what is found in them is kept meanwhile. */
-const MAX_STRETCHES = 32;
-const MAX_QUESTIONS = 500;
+/** Stretches of windows, each some dozens of one node, that are read for one wave: fewer would be more calls than a Worker is granted for 10,000. */
+const MAX_STRETCHES = 256;
+/** What was found for each is kept until all of a wave are answered. */
+const MAX_QUESTIONS = 1000;
 
 /** Who was behind an address and port. */
 export async function attribute(db: Db, place: Place, question: Question): Promise<Attribution> {
