@@ -203,6 +203,7 @@ test("the leases of a Pod or a source are listed with whose they are, the latest
   expect(await ports("pod=web-2&peer=10.0.0.9&peerPort=3306&protocol=tcp")).toEqual([39_511]);
   expect(await ports("pod=web-2&protocol=udp")).toEqual([]);
   expect(await ports(`pod=web-2&at=${AT}`)).toEqual([39_510, 39_511]);
+  expect(await ports(`pod=web-2&at=${AT}&tolerance=0s`)).toEqual([39_510, 39_511]);
   expect(await ports("pod=web-2&at=2026-11-21T11:58:08Z&tolerance=0s")).toEqual([]);
   expect(await ports("pod=web-2&namespace=other")).toEqual([]);
   expect(await ports("pod=web-2&cluster=empty")).toEqual([]);
