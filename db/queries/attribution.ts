@@ -21,7 +21,10 @@ export type Place = {
   retention: Retention;
 };
 
-/** Stretches of windows, each some dozens of one node, that are read for one wave: fewer would be more calls than a Worker is granted for 10,000. */
+/**
+ * Stretches of windows, each some dozens of one node, that are read for one wave: with fewer, 10,000 questions would take more calls
+ * of D1 than a Worker is granted.
+ */
 const MAX_STRETCHES = 256;
 /** What was found for each is kept until all of a wave are answered. */
 const MAX_QUESTIONS = 1000;
