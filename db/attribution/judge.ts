@@ -34,6 +34,15 @@ export type Verdict = { answer: Attribution } | { needs: Needs };
 /** Answers, or says what is to be read first: whoever reads that and asks again comes to an end. */
 export function judge(asked: Asked): Verdict {
   const findings = asked.places.map((place) => find(place, asked.question, asked));
+  if (spanOf(asked.question).start > asked.now)
+    return {
+      answer: {
+        certainty: "blind",
+        candidates: [],
+        reasons: ["in-the-future"],
+        evidence: findings.map(({ evidence }) => evidence),
+      },
+    };
   const windows = findings.flatMap(({ need }, place) => (need ? [{ place, ...need }] : []));
   const owners = unknownOwners(asked, findings);
   if (windows.length > 0 || owners.length > 0) return { needs: { windows, owners } };
@@ -122,13 +131,11 @@ function ownAnswers({ question, holders }: Asked, cluster: string, findings: rea
 }
 
 function nobody(
-  { question, now, keptFrom, tooManyNodes, places }: Asked,
+  { question, keptFrom, tooManyNodes, places }: Asked,
   findings: readonly Finding[],
 ): Pick<Attribution, "certainty" | "reasons"> {
   const reasons = unique(findings.flatMap(({ evidence }) => evidence.reasons));
-  const { start, end } = spanOf(question);
-  if (start > now) reasons.unshift("in-the-future");
-  else if (end < keptFrom) reasons.unshift("beyond-retention");
+  if (spanOf(question).end < keptFrom) reasons.unshift("beyond-retention");
   else if (places.length === 0) reasons.push("address-unknown");
   if (tooManyNodes) reasons.push("too-many-nodes");
   const seen = findings.length > 0 && findings.every(({ evidence }) => evidence.complete);

@@ -51,8 +51,8 @@ export type Finding = {
   need: Range | undefined;
 };
 
-/** Keyframes come every ten minutes, with the dump of the next window. */
-const KEYFRAME_MS = 660_000;
+/** Keyframes come every ten minutes, with the dump of the next window; and a window before, which says whether all entries tell of their end. */
+const KEYFRAME_MS = 720_000;
 /** So far is looked for one: that of a table of 131,072 leases and more comes in parts, and a busy node dumps rarely. */
 export const MAX_REACH_MS = 8 * KEYFRAME_MS;
 /** A node that is silent for so long is more than a little behind. */

@@ -1,0 +1,379 @@
+import { describe, test } from "vitest";
+import { REASONS } from "../../../db/attribution/answer.ts";
+import { firstRange, judge } from "../../../db/attribution/judge.ts";
+import { MAX_REACH_MS } from "../../../db/attribution/place.ts";
+import { explain } from "../../../db/attribution/reasons.ts";
+import type { FoundLeases, LeaseWindow } from "../../../db/attribution/timeline.ts";
+import { answered, asked, at, bare, half, halves, NAT, place, pod, row } from "../../support/asked.ts";
+
+type Partly = Parameters<typeof answered>[0];
+
+/** What an answer comes to: certainty, sources or owners, reasons. */
+function brief(partly: Partly): string {
+  const { certainty, candidates, reasons } = answered(partly);
+  const names = candidates.map(({ owner, source }) => owner?.name ?? source);
+  return [certainty, names.join("+"), reasons.join(" ")].filter((text) => text !== "").join(": ");
+}
+
+const open = row({ opened: 40 });
+const other = (rest: Parameters<typeof row>[0]) => row({ source: "10.0.0.8", ...rest });
+const kept = halves(8, [], { 1: { rows: [open] } });
+const host = { ...pod("node-1", -9_000), address: NAT, kind: "host", namespace: "", uid: "" };
+
+/** Of an agent that began at second 30 and dumped a second before. */
+const started = [half(1, { rows: [open], keyframe: [], takenAt: 29 }), ...halves(8).slice(3)];
+const withKeyframe = (
+  window: LeaseWindow,
+  rest: Partial<NonNullable<FoundLeases["keyframe"]>>,
+): LeaseWindow => {
+  const { changes, keyframe } = window.found!;
+  return {
+    ...window,
+    found: { ...(changes && { changes }), ...(keyframe && { keyframe: { ...keyframe, ...rest } }) },
+  };
+};
+
+const CASES: Record<string, [string, Partly]> = {
+  "a lease seen to begin and not to end": ["certain: web-1", { places: [place(kept)] }],
+  "a lease that ends long after": [
+    "certain: web-1",
+    {
+      places: [
+        place(halves(8, [], { 1: { rows: [open] }, 6: { rows: [row({ opened: 40, closed: 190 })] } })),
+      ],
+    },
+  ],
+  "a lease that is in the keyframe, with its beginning": [
+    "certain: web-1",
+    { places: [place(halves(8, [row({ opened: -50 })]))] },
+  ],
+  "one that began before anybody watched": [
+    "probable: web-1: opened-unknown",
+    { places: [place(halves(8, [row()]))] },
+  ],
+  "lost events": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place(halves(8, [], { 1: { rows: [open] }, 3: { events: "lossy" } }))] },
+  ],
+  "leases left out": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place(halves(8, [], { 1: { rows: [open] }, 3: { omitted: 1 } }))] },
+  ],
+  "messages that could not be read": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place(halves(8, [], { 1: { rows: [open] }, 3: { unreadable: 1 } }))] },
+  ],
+  "no keyframe anywhere": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place(bare(kept))] },
+  ],
+  "a keyframe that leaves leases out": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place(kept.map((window) => withKeyframe(window, { omitted: 1 })))] },
+  ],
+  "a keyframe of other ports": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place(kept.map((window) => withKeyframe(window, { toPort: 39_509 })))] },
+  ],
+  "a keyframe of a torn dump": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place(halves(8, [], { 0: { interrupted: true }, 1: { rows: [open] } }))] },
+  ],
+  "the first windows of an agent, which dumped before": ["certain: web-1", { places: [place(started)] }],
+  "a later part of a dump that was made before anything was heard": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place(started.map((window) => withKeyframe(window, { part: 1 })))] },
+  ],
+  "a dump that another window knows to have been made before it": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place([half(0, { events: "lossy" }), ...started])] },
+  ],
+  "a window that is missing, though the clock hides it": [
+    "probable: web-1: seen-only-before events-incomplete",
+    {
+      places: [
+        place(
+          kept.map((window) =>
+            window.from >= at(90) ? { ...window, sequence: window.sequence + 1 } : window,
+          ),
+        ),
+      ],
+    },
+  ],
+  "a clock that was set back": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place([...kept, { ...half(3), sequence: 20 }])] },
+  ],
+  "a machine that was started anew": [
+    "probable: web-1: closed-before events-incomplete",
+    {
+      places: [
+        place([
+          ...kept.slice(0, 4),
+          ...halves(6)
+            .slice(4)
+            .map((window) => ({ ...window, boot: 2 })),
+        ]),
+      ],
+    },
+  ],
+  "a report that has not come yet": [
+    "probable: web-1: seen-only-before not-reported-yet",
+    { places: [place(kept.slice(0, 4))], now: at(110) },
+  ],
+  "an agent that is down": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place(kept.slice(0, 4))] },
+  ],
+  "a gap, and a lease only after it": [
+    "probable: web-1: opened-unknown seen-only-after events-incomplete",
+    { places: [place([...halves(2), half(5, { keyframe: [row()] })])] },
+  ],
+  "a lease that ended shortly before": [
+    "probable: web-1: closed-before",
+    { places: [place(halves(8, [], { 1: { rows: [row({ opened: 40, closed: 50 })] } }))] },
+  ],
+  "a port that changed hands within the tolerance": [
+    "ambiguous: 10.0.0.8+web-1: several-sources",
+    {
+      places: [
+        place(
+          halves(8, [], {
+            1: { rows: [open] },
+            3: { rows: [row({ opened: 40, closed: 97 }), other({ opened: 99 })] },
+          }),
+        ),
+      ],
+    },
+  ],
+  "a port that changed hands outside of it": [
+    "certain: web-1",
+    {
+      places: [
+        place(
+          halves(8, [], {
+            1: { rows: [open] },
+            3: { rows: [row({ opened: 40, closed: 112 }), other({ opened: 113 })] },
+          }),
+        ),
+      ],
+    },
+  ],
+  "two zones that use the port at once": [
+    "ambiguous: web-1+10.0.0.8: several-sources",
+    { places: [place(halves(8, [row({ opened: -50 }), other({ opened: -60, zone: 7 })]))] },
+  ],
+  "no port": ["probable: web-1: no-port", { places: [place(kept)], question: { port: undefined } }],
+  "no peer, where nobody else can have the port": [
+    "certain: web-1",
+    { places: [place(kept)], question: { peer: undefined, peerPort: undefined } },
+  ],
+  "no peer, where the node itself may have it too": [
+    "probable: web-1: no-peer",
+    {
+      places: [place(kept)],
+      question: { peer: undefined, peerPort: undefined },
+      holders: [pod("web-1", -600), host],
+    },
+  ],
+  "a Pod that nobody knows": ["certain: 10.0.0.7", { places: [place(kept)], holders: [] }],
+  "an address that others had at other times": [
+    "probable: 10.0.0.7: owner-unknown",
+    { places: [place(kept)], holders: [pod("web-0", -600, -300)] },
+  ],
+  "a Pod that is told of after its first connection": [
+    "probable: web-1: owner-gap",
+    { places: [place(kept)], holders: [pod("web-1", 50)] },
+  ],
+  "an address that changed hands as the flow began": [
+    "ambiguous: web-0+web-1: owner-changed",
+    { places: [place(kept)], holders: [pod("web-0", -600, 39), pod("web-1", 39)] },
+  ],
+  "a Pod that was last heard of before": [
+    "probable: web-1: owner-not-confirmed",
+    { places: [place(kept)], holders: [pod("web-1", -600, 200, { confirmedUntil: at(30) })] },
+  ],
+  "an entry that outlived its Pod": [
+    "certain: web-1",
+    { places: [place(kept)], holders: [pod("web-1", -600, 60), pod("web-2", 61)] },
+  ],
+  "a Pod of another node": [
+    "certain: web-1",
+    { places: [place(kept)], holders: [pod("web-1", -600, null, { node: "node-2" })] },
+  ],
+  "containers of another node, which nobody here can mean": [
+    "probable: 10.0.0.7: owner-unknown",
+    { places: [place(kept)], holders: [pod("db", -600, null, { node: "node-2", kind: "container" })] },
+  ],
+  "another node that has the address, and is silent": [
+    "probable: web-1: elsewhere-incomplete",
+    { places: [place(kept), place([], { node: "node-2" })] },
+  ],
+  "more nodes than are asked": [
+    "probable: web-1: too-many-nodes",
+    { places: [place(kept)], tooManyNodes: true },
+  ],
+  "two clusters": [
+    "ambiguous: web-1+10.0.0.7: several-clusters",
+    { clusters: ["prod", "test"], places: [place(kept), place(kept, { cluster: "test" })] },
+  ],
+  "an address of the node itself": [
+    "probable: node-1: no-lease",
+    { places: [place(halves(8))], holders: [host] },
+  ],
+  "an address that is a Pod's own": ["certain: web-1", { question: { address: "10.0.0.7" } }],
+  "an address that is a Service's": [
+    "certain: db",
+    {
+      question: { address: "10.96.0.1" },
+      holders: [{ ...pod("db", -600), address: "10.96.0.1", kind: "service", node: null }],
+    },
+  ],
+  nobody: ["none", { places: [place(halves(8))] }],
+  "nobody as far as is known": [
+    "blind: events-incomplete",
+    { places: [place(halves(8, [], { 3: { events: "lossy" } }))] },
+  ],
+  "nobody, where some are translated elsewhere": [
+    "blind: not-in-conntrack",
+    { places: [place(halves(8), { bypassed: true })] },
+  ],
+  "nobody, of more nodes than are asked": [
+    "blind: too-many-nodes",
+    { places: [place(halves(8))], tooManyNodes: true },
+  ],
+  "an address that nobody has": ["blind: address-unknown", {}],
+  "a node without reports": ["blind: no-reports", { places: [place([])] }],
+  "leases that are not reported": [
+    "blind: leases-off",
+    { places: [place(halves(8).map((window) => ({ ...window, found: null })))] },
+  ],
+  "a time that is no longer kept": ["blind: beyond-retention", { places: [place([])], keptFrom: at(200) }],
+  "a time to come": ["blind: in-the-future", { places: [place(kept)], question: { at: at(9_999) } }],
+};
+
+describe("answers to", () => {
+  test.for(Object.entries(CASES))("%s", ([, [expected, partly]], { expect }) => {
+    expect(brief(partly)).toBe(expected);
+  });
+
+  test("everything name each reason there is", ({ expect }) => {
+    const said = Object.values(CASES).flatMap(([, partly]) => {
+      const { reasons, candidates } = answered(partly);
+      return [...reasons, ...candidates.flatMap((candidate) => candidate.reasons)];
+    });
+    expect([...new Set(said)].toSorted()).toEqual([...REASONS].toSorted());
+    const sentences = REASONS.map(explain);
+    expect(new Set(sentences).size).toBe(REASONS.length);
+    expect(sentences.every((sentence) => /^[A-Z].+\.$/.test(sentence))).toBe(true);
+  });
+
+  test("a certain one show the lease and what was read", ({ expect }) => {
+    expect(answered({ places: [place(kept)] })).toEqual({
+      certainty: "certain",
+      candidates: [
+        {
+          cluster: "prod",
+          node: "node-1",
+          via: "snat",
+          source: "10.0.0.7",
+          sourcePort: 39_510,
+          owner: {
+            kind: "pod",
+            namespace: "shop",
+            name: "web-1",
+            uid: "uid-web-1",
+            workloadKind: "Deployment",
+            workload: "web",
+            node: "node-1",
+            since: at(-600),
+            until: null,
+          },
+          certainty: "certain",
+          reasons: [],
+          lease: { ...open, lastSeen: at(238) },
+        },
+      ],
+      reasons: [],
+      evidence: [
+        {
+          cluster: "prod",
+          node: "node-1",
+          keyframeAt: at(29),
+          windows: 9,
+          from: at(-30),
+          to: at(240),
+          complete: true,
+          reasons: [],
+          blind: [],
+        },
+      ],
+    });
+  });
+});
+
+describe("what is to be read", () => {
+  const needs = (partly: Partly) => {
+    const verdict = judge(asked(partly));
+    return "needs" in verdict ? verdict.needs.windows : "nothing";
+  };
+
+  test("first is the span with a keyframe's time before it", ({ expect }) => {
+    const { question } = asked({});
+    expect(firstRange(question)).toEqual({ from: at(95 - 720), to: at(107) + 1 });
+  });
+
+  test("is farther back for a keyframe, while nothing is missing, and ahead where something is", ({
+    expect,
+  }) => {
+    const late = { question: { at: at(2_000) }, keptFrom: 0 };
+    const windows = bare(halves(70));
+    const range = { from: at(1_275), to: at(2_008) };
+    const read = (list: LeaseWindow[]) =>
+      place(
+        list.filter(({ from, to }) => to > range.from && from < range.to),
+        { ...range, lastEnd: at(9_000) },
+      );
+    const back = { place: 0, from: at(1_995 - 1_440), to: range.to };
+    expect(needs({ ...late, places: [read(windows)] })).toEqual([back]);
+    const broken = windows.filter(({ sequence }) => sequence !== 50);
+    const ahead = { place: 0, from: range.from, to: at(2_005 + 720) };
+    expect(needs({ ...late, places: [read(broken)] })).toEqual([ahead]);
+  });
+
+  test("is never more than there can be", ({ expect }) => {
+    const from = at(95) - MAX_REACH_MS;
+    const to = at(105) + MAX_REACH_MS;
+    const windows = bare(Array.from({ length: 420 }, (_, i) => half(i - 200)));
+    const whole = { windows, from, to, lastEnd: at(86_400) };
+    expect(needs({ places: [place(windows, whole)] })).toBe("nothing");
+    expect(needs({ places: [place(windows, { ...whole, from: from + 1 })] })).not.toBe("nothing");
+    expect(
+      needs({ places: [place(windows, { ...whole, from: from + 1, to: at(108) })], keptFrom: from + 1 }),
+    ).toEqual([{ place: 0, from: from + 1, to: at(105 + 720) }]);
+    expect(needs({ places: [place([], { from, to: at(108), lastEnd: null })] })).toBe("nothing");
+  });
+
+  test("is ahead whether an entry that does not tell of its end still stands", ({ expect }) => {
+    const silent = halves(6, [row({ opened: -50 })]).map((window) => ({ ...window, older: 3 }));
+    const range = { from: at(-565), to: at(108), lastEnd: at(3_000) };
+    expect(needs({ places: [place(silent, range)] })).toEqual([{ place: 0, from: range.from, to: at(825) }]);
+    const later = [...silent.slice(0, 6), { ...half(5, { keyframe: [row({ opened: -50 })] }), older: 3 }];
+    expect(brief({ places: [place(later)] })).toBe("certain: web-1");
+    const gone = [...silent.slice(0, 6), { ...half(5, { keyframe: [] }), older: 2 }];
+    expect(brief({ places: [place(gone)] })).toBe("probable: web-1: seen-only-before");
+  });
+
+  test("are the holders of the address and of what was found, each once", ({ expect }) => {
+    const verdict = judge({ ...asked({ places: [place(kept)] }), holders: () => undefined });
+    expect(verdict).toEqual({
+      needs: {
+        windows: [],
+        owners: [
+          { cluster: "prod", address: NAT },
+          { cluster: "prod", address: "10.0.0.7" },
+        ],
+      },
+    });
+  });
+});
