@@ -185,6 +185,14 @@ const CASES: Record<string, [string, Partly]> = {
     "probable: web-1: owner-gap",
     { places: [place(kept)], holders: [pod("web-1", 50)] },
   ],
+  "a Pod that came as the flow began": [
+    "probable: web-1: owner-gap",
+    { places: [place(kept)], holders: [pod("web-1", 39)] },
+  ],
+  "a time so close to the end of the last window that its events may be in the next": [
+    "probable: web-1: seen-only-before not-reported-yet",
+    { places: [place(kept.slice(0, 5))], now: at(125), question: { at: at(114), toleranceMs: 5_000 } },
+  ],
   "an address that changed hands as the flow began": [
     "ambiguous: web-0+web-1: owner-changed",
     { places: [place(kept)], holders: [pod("web-0", -600, 39), pod("web-1", 39)] },
