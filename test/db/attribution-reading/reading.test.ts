@@ -98,6 +98,28 @@ describe("an answer", () => {
     expect(one).toMatchObject({ cluster: "prod", node: "node-2", keyframeAt: START + 30_000, windows: 3 });
   });
 
+  test("tells apart who has the same port towards others, and by another protocol", async () => {
+    const [first, ...rest] = story(opened);
+    const same = ["203.0.113.21", PEER].flatMap((peer, n) => [
+      { ...opened, source: `10.244.8.${n}`, peer, peerPort: 6_432 },
+      { ...opened, source: `10.244.9.${n}`, peer, protocol: 17 },
+    ]);
+    const db = await aDb([first!, aLeased({ sequence: 1, leases: [opened, ...same] }), ...rest.slice(1)]);
+    const sources = async (some: Partial<Question>) => {
+      const { candidates } = await attribute(db, PLACE, about(40_000, 75, some));
+      return candidates.map(({ source }) => source).toSorted();
+    };
+    expect(await sources({})).toEqual([WEB]);
+    expect(await sources({ peerPort: 6_432 })).toEqual(["10.244.8.1"]);
+    expect(await sources({ peer: "203.0.113.21", protocol: 17 })).toEqual(["10.244.9.0"]);
+    expect(await sources({ peerPort: undefined })).toEqual([WEB, "10.244.8.1"].toSorted());
+    expect(await sources({ peer: undefined, peerPort: undefined })).toEqual([
+      WEB,
+      "10.244.8.0",
+      "10.244.8.1",
+    ]);
+  });
+
   test("is blind of an address that nobody had, of a time to come, and of one long gone", async () => {
     const db = await aDb(story(opened));
     expect(await said(db, about(40_000, 75, { address: "192.0.2.1" }))).toEqual(["blind", "address-unknown"]);
