@@ -25,5 +25,12 @@ test("tables read by their key alone have no rowid, which would be one row more 
   const rows = await db.all<{ name: string }>(
     sql`select name from sqlite_master where type = 'table' and sql like '%WITHOUT ROWID%' order by name`,
   );
-  expect(rows.map(({ name }) => name)).toEqual(["dirty", "listings", "node_addresses", "node_settings", "samples", "tokens"]);
+  expect(rows.map(({ name }) => name)).toEqual([
+    "dirty",
+    "listings",
+    "node_addresses",
+    "node_settings",
+    "samples",
+    "tokens",
+  ]);
 });
