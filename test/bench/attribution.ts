@@ -18,10 +18,15 @@ export async function benchAttribution({ quick }: { quick: boolean }): Promise<F
   const folder = await mkdtemp(join(tmpdir(), "conntrail-bench-"));
   try {
     const path = join(folder, "leases.db");
-    const history = await within(path, (db) => makeHistory(db, quick ? QUICK : WHOLE));
+    const size = quick ? QUICK : WHOLE;
+    const history = await within(path, (db) => makeHistory(db, size));
     const { bytes, opened } = history.leases;
     const figures: Figure[] = [
-      { name: "windows of 30 s stored", value: history.windows, unit: "windows" },
+      {
+        name: `windows of 30 s of ${size.nodes.toLocaleString("en-US")} nodes over 72 h`,
+        value: history.windows,
+        unit: "windows",
+      },
       { name: "database", value: (await stat(path)).size / 1e6, unit: "MB" },
       { name: "stored, a lease, its part of keyframes among it", value: bytes / opened, unit: "bytes" },
       ...(await asking(path, () => cold(history))),

@@ -57,7 +57,7 @@ export async function play(stage: Stage): Promise<Story> {
   await takePorts(lab, "port re-used", { pod: 2, first: 40_000, count: 100 });
   await service.reportedUntil(Date.now() + SETTLED_MS);
   await few(lab, "settled", { first: 33_000 });
-  await service.reportedUntil(Date.now());
+  await service.reportedUntil(Date.now() + SETTLED_MS);
 
   first.child.kill("SIGKILL");
   await once(first.child, "exit");
