@@ -14,6 +14,8 @@ interface Operation {
 const NEEDS = new Map([
   ["/v1/series", "?metric=entries"],
   ["/v1/owners", "?address=10.244.0.11"],
+  ["/v1/attribution", "?address=192.168.50.10:39510"],
+  ["/v1/attribution/leases", "?pod=web-1"],
 ]);
 
 /** Every operation of the contract, its path filled in for cluster `prod`. */
@@ -22,8 +24,11 @@ const operations = Object.entries(openapi.paths).flatMap(([path, methods]) =>
     name: `${method.toUpperCase()} ${path}`,
     method: method.toUpperCase(),
     path:
-      path.replace("{cluster}", "prod").replace("{node}", "node-1").replace("{id}", "0123456789abcdef") +
-      (NEEDS.get(path) ?? ""),
+      path
+        .replace("{cluster}", "prod")
+        .replace("{node}", "node-1")
+        .replace("{id}", "0123456789abcdef")
+        .replace("{peer}", "10.0.0.9:3306") + ((method === "get" && NEEDS.get(path)) || ""),
     operation,
   })),
 );
@@ -40,13 +45,18 @@ const admins = new Set([
 ]);
 const ingests = new Set(["POST /v1/reports"]);
 
+const BATCH = [{ address: "192.168.50.10", port: 39510 }];
+
 /** A body every route with a body would take, were the token right. */
 const takes = (service: Service, { method, path }: { method: string; path: string }, token?: string) =>
-  service.ask(method, path, { token, ...(method === "POST" && { json: aReport() }) });
+  service.ask(method, path, {
+    token,
+    ...(method === "POST" && { json: path.startsWith("/v1/attribution") ? BATCH : aReport() }),
+  });
 
 test("the contract names which operations need a token", ({ expect }) => {
   expect(open.map(({ name }) => name)).toEqual(["GET /healthz", "GET /readyz"]);
-  expect(guarded).toHaveLength(16);
+  expect(guarded).toHaveLength(21);
 });
 
 for (const operation of guarded) {
@@ -107,6 +117,9 @@ const ofOneCluster = guarded.filter(
 
 test("every question that names a cluster is in the matrix", ({ expect }) => {
   expect(ofOneCluster.map(({ name }) => name)).toEqual([
+    "GET /v1/attribution",
+    "POST /v1/attribution",
+    "GET /v1/attribution/leases",
     "GET /v1/talkers",
     "GET /v1/series",
     "GET /metrics",
@@ -115,6 +128,8 @@ test("every question that names a cluster is in the matrix", ({ expect }) => {
     "GET /v1/owners",
     "GET /v1/sysctls",
     "GET /v1/clusters/{cluster}",
+    "GET /v1/peers/{peer}/sources",
+    "GET /v1/ports",
   ]);
 });
 
@@ -126,13 +141,14 @@ for (const { name, method, path } of ofOneCluster)
     await service.post(await service.token("ingest", "prod"), aReport());
     const foreign = await service.token("read", "other");
     const question = path.includes("prod") ? path : `${path}${path.includes("?") ? "&" : "?"}cluster=prod`;
-    const theirs = await service.ask(method, question, { token: foreign });
-    const nowhere = await service.ask(method, question.replace("prod", "nowhere"), { token: foreign });
-    const nowhereForAdmin = await service.ask(method, question.replace("prod", "nowhere"), { token: ADMIN });
+    const elsewhere = question.replace("prod", "nowhere");
+    const theirs = await takes(service, { method, path: question }, foreign);
+    const nowhere = await takes(service, { method, path: elsewhere }, foreign);
+    const nowhereForAdmin = await takes(service, { method, path: elsewhere }, ADMIN);
     expect(theirs.status).toBe(404);
     const words = [theirs, nowhere, nowhereForAdmin].map(({ body }) => ({ ...body, instance: "" }));
     expect(words).toEqual([words[0], words[0], words[0]]);
-    expect((await service.ask(method, question, { token: ADMIN })).status).toBe(200);
+    expect((await takes(service, { method, path: question }, ADMIN)).status).toBe(200);
   });
 
 test("without a cluster, a token of one cluster is answered for that one alone", async ({ expect }) => {
