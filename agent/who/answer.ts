@@ -2,8 +2,8 @@ import { type Interval } from "../owners/claims.ts";
 import type { Owner } from "../owners/owner.ts";
 import type { Match, Matches } from "./match.ts";
 
-/** Starts of holdings are known to the second, and may be told a little late; a lease is not dialled before its Pod. */
-const EARLY_MS = 3_000;
+/** Beginnings and ends of holdings and flows are known to the second, and told a little late: what is nearer than this may be another's. */
+const SLACK_MS = 3_000;
 
 /** Why an answer is no more than probable, or several; the codes are those of the API where it has the same. */
 const REASONS = {
@@ -12,8 +12,13 @@ const REASONS = {
   "owner-unknown":
     "Nobody is known here to hold this address now: it is outside, of another node, or owners are not known here.",
   "owner-gap":
-    "Who holds the address now got it after this flow began: it may be left over from an earlier holder.",
+    "The address changed hands about when this flow began, or later: it may be left over from an earlier holder.",
+  "owner-not-confirmed":
+    "Nobody here knows since when the holder has the address: this flow may be left over from an earlier one.",
+  "owner-changed":
+    "Flows that fit began under several holders of the address. Say the far end that saw it: --peer ADDRESS:PORT.",
   "several-sources": "Several flows fit. Say the far end that saw it: --peer ADDRESS:PORT.",
+  "too-many-flows": "More flows fit than are looked at. Say the port and the far end that saw it.",
   "dump-incomplete": "The table was not read as a whole: others may fit, too.",
 } as const;
 export type ReasonCode = keyof typeof REASONS;
@@ -56,11 +61,24 @@ export interface Known {
 
 /** Who is behind the flows that fit, now. */
 export function answerOf({ found, more }: Matches, known: Known): Answer {
+  const owners = found.map((match) => ownerOf(match, known));
   const sources = new Set(found.map(({ source }) => source));
+  const several = sources.size > 1 || new Set(owners.map(({ owner }) => keyOf(owner))).size > 1;
   const reasons: ReasonCode[] = [];
-  if (sources.size > 1) reasons.push("several-sources");
+  if (several) reasons.push(sources.size > 1 ? "several-sources" : "owner-changed");
   if (!known.whole) reasons.push("dump-incomplete");
-  const candidates = found.map((match) => candidate(match, known, sources.size > 1));
+  if (more > 0) reasons.push("too-many-flows");
+  const all = known.whole && more === 0;
+  const candidates = found.map((match, at): Candidate => {
+    const { owner, reason } = owners[at] ?? { owner: undefined };
+    return {
+      ...match,
+      via: match.snat ? "snat" : known.own.has(match.source) ? "host" : "own",
+      owner,
+      certainty: several ? "ambiguous" : all && reason === undefined ? "certain" : "probable",
+      reasons: reason ? [explained(reason)] : [],
+    };
+  });
   return { certainty: overall(candidates, known.whole), candidates, more, reasons: reasons.map(explained) };
 }
 
@@ -70,37 +88,41 @@ function overall(candidates: readonly Candidate[], whole: boolean): Certainty {
   return kinds.has("ambiguous") ? "ambiguous" : kinds.has("probable") ? "probable" : "certain";
 }
 
-function candidate(match: Match, known: Known, ambiguous: boolean): Candidate {
-  const { owner, reason } = ownerOf(match, known);
-  const via = match.snat ? "snat" : known.own.has(match.source) ? "host" : "own";
-  const sure = reason === undefined && known.whole;
-  return {
-    ...match,
-    via,
-    owner,
-    certainty: ambiguous ? "ambiguous" : sure ? "certain" : "probable",
-    reasons: reason ? [explained(reason)] : [],
-  };
-}
+/** What tells one holder from another. */
+export const keyOf = (owner: Candidate["owner"]): string =>
+  owner ? JSON.stringify([owner.kind, owner.namespace, owner.name, owner.uid]) : "";
 
 const explained = (code: ReasonCode): Reason => ({ code, text: REASONS[code] });
 
+type Held = { owner: Candidate["owner"]; reason?: ReasonCode };
+
 /** Who held the address when the flow began: a flow outlives its Pod in the table, and addresses are given anew within seconds. */
-function ownerOf(
-  { source, opened }: Match,
-  { now, holdings, own, node }: Known,
-): { owner: Candidate["owner"]; reason?: ReasonCode } {
+function ownerOf({ source, opened }: Match, { now, holdings, own, node }: Known): Held {
   if (own.has(source)) return { owner: { kind: "host", name: node, since: undefined, until: undefined } };
   const all = holdings(source);
   const at = opened ?? now;
-  const begun = all.filter(({ since = 0 }) => since <= at + EARLY_MS);
-  const then = begun.findLast(({ until = Number.POSITIVE_INFINITY }) => until > at);
-  if (then)
-    return { owner: toOwner(then), ...(opened === undefined && { reason: "opened-unknown" as const }) };
-  const later = all.find(({ until = Number.POSITIVE_INFINITY }) => until > now);
-  return later
-    ? { owner: toOwner(later), reason: "owner-gap" }
-    : { owner: undefined, reason: "owner-unknown" };
+  const then = all.findLast((holding) => isHeld(holding, at, at));
+  if (!then) {
+    const later = all.find(({ until }) => endOf(until) > at);
+    return later
+      ? { owner: toOwner(later), reason: "owner-gap" }
+      : { owner: undefined, reason: "owner-unknown" };
+  }
+  const reason = doubt(then, opened);
+  return { owner: toOwner(then), ...(reason && { reason }) };
 }
+
+function doubt(holding: Holding, opened: number | undefined): ReasonCode | undefined {
+  if (opened === undefined) return "opened-unknown";
+  // Pods that are gone stand in no list: they may have had it before.
+  if (holding.since === undefined) return "owner-not-confirmed";
+  return isHeld(holding, opened - SLACK_MS, opened + SLACK_MS) ? undefined : "owner-gap";
+}
+
+/** From one instant to another, and without a break. */
+const isHeld = ({ since = 0, until }: Holding, from: number, to: number): boolean =>
+  since <= from && endOf(until) > to;
+
+const endOf = (until: number | undefined): number => until ?? Number.POSITIVE_INFINITY;
 
 const toOwner = ({ owner, since, until }: Holding) => ({ ...owner, since, until });

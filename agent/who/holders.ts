@@ -1,4 +1,6 @@
+import { stat } from "node:fs/promises";
 import { OwnerBook } from "../owners/book.ts";
+import type { Log } from "../log.ts";
 import { openOwners, type OwnerDeps, type OwnerPreference } from "../owners/index.ts";
 import type { Holding } from "./answer.ts";
 
@@ -13,10 +15,17 @@ export interface Holders {
 
 /** Who holds which address, by one list. */
 export async function listHolders(preference: OwnerPreference, deps: OwnerDeps): Promise<Holders> {
-  const { source, reason } = await openOwners(preference, deps);
+  const complaints: string[] = [];
+  const enough = new AbortController();
+  const log: Log = (line) => {
+    if (line.event !== "owners-file-refused") return deps.log(line);
+    complaints.push([line["file"], line["line"], line["complaint"]].filter(Boolean).join(": "));
+    // A file that is wrong now is still so in a moment.
+    enough.abort();
+  };
+  const { source, reason } = await openOwners(preference, { ...deps, log });
   if (!source) return { holdings: () => [], unknown: `owners of addresses: ${reason}` };
   const book = new OwnerBook(source.name);
-  const enough = new AbortController();
   let listed = false;
   const stop = () => {
     listed = true;
@@ -29,6 +38,20 @@ export async function listHolders(preference: OwnerPreference, deps: OwnerDeps):
   };
   const term = deps.deadline(LIST_MS);
   await source.run(sink, AbortSignal.any([enough.signal, term]));
+  if (complaints.length > 0)
+    return { holdings: () => [], unknown: `owners of addresses: ${complaints.join("; ")}` };
   const unknown = `owners of addresses: ${source.name} did not tell all of them within ${LIST_MS / 1000} s`;
-  return { holdings: (address) => book.holdings(address), ...(!listed && { unknown }) };
+  const stands = await standsSince(preference);
+  const holdings = (address: string) =>
+    book.holdings(address).map((holding) => ({ ...holding, since: holding.since ?? stands }));
+  return { holdings, ...(!listed && { unknown }) };
+}
+
+/** A file says the same since it was put there, epoch ms; by its date after it was read. Undefined of what is no file. */
+async function standsSince(preference: OwnerPreference): Promise<number | undefined> {
+  if (!preference.startsWith("file:")) return undefined;
+  return stat(preference.slice("file:".length)).then(
+    ({ ctimeMs }) => Math.ceil(ctimeMs),
+    () => undefined,
+  );
 }

@@ -1,5 +1,5 @@
 import { protocolName } from "../conntrack/protocols.ts";
-import type { Answer, Candidate } from "./answer.ts";
+import { type Answer, type Candidate, keyOf } from "./answer.ts";
 import type { Question } from "./question.ts";
 
 /** Rows that a screen has room for. */
@@ -47,7 +47,8 @@ const NOBODY = [
 
 function headline(first: Candidate | undefined, others: readonly Candidate[], node: string): string {
   if (!first) return "Nobody";
-  const isSame = ({ source }: Candidate) => source === first.source;
+  const isSame = ({ source, owner }: Candidate) =>
+    source === first.source && keyOf(owner) === keyOf(first.owner);
   if (!others.every(isSame)) return `One of ${others.length + 1} flows`;
   return `${ownerText(first)}, node ${node}`;
 }

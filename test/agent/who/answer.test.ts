@@ -89,25 +89,39 @@ test.for([
     reasons: [],
   },
   {
-    what: "is told of a little late",
-    holding: held(NOW - 2_000),
+    what: "had it just so long before",
+    holding: held(NOW - 8_000),
+    began: NOW - 5_000,
+    certainty: "certain",
+    reasons: [],
+  },
+  ...[NOW - 7_999, NOW - 5_000, NOW - 2_000].map((since) => ({
+    what: `got it about then or later, at ${since - NOW}`,
+    holding: held(since),
+    began: NOW - 5_000,
+    certainty: "probable",
+    reasons: ["owner-gap"],
+  })),
+  {
+    what: "lost it just so long after it",
+    holding: held(NOW - 90_000, NOW - 1_999),
     began: NOW - 5_000,
     certainty: "certain",
     reasons: [],
   },
   {
-    what: "came after it",
-    holding: held(NOW - 1_999),
+    what: "lost it soon after it",
+    holding: held(NOW - 90_000, NOW - 2_000),
     began: NOW - 5_000,
     certainty: "probable",
     reasons: ["owner-gap"],
   },
   {
-    what: "was there for ever",
+    what: "has it since nobody knows when",
     holding: held(undefined),
     began: NOW - 5_000,
-    certainty: "certain",
-    reasons: [],
+    certainty: "probable",
+    reasons: ["owner-not-confirmed"],
   },
   {
     what: "has it now, who knows since when the flow",
@@ -149,7 +163,7 @@ test("the node's own flows are the host's, translated or not", ({ expect }) => {
   const translated = answerOf(matches(aQuestion(SEEN), [own]), known());
   expect(translated).toMatchObject({ candidates: [{ via: "snat", owner: host }] });
   const untranslated = { source: 11, peer: 99, sourcePort: 40_000, startedAt: NOW };
-  const pod = answerOf(matches(aQuestion("10.0.0.11:40000"), [untranslated]), known([held(undefined)]));
+  const pod = answerOf(matches(aQuestion("10.0.0.11:40000"), [untranslated]), known([held(NOW - 90_000)]));
   expect(pod).toMatchObject({ certainty: "certain", candidates: [{ via: "own", owner: WEB }] });
 });
 
@@ -158,16 +172,41 @@ test("several sources are ambiguous, several flows of one are not", ({ expect })
     { ...FLOW, startedAt: NOW },
     { ...FLOW, peer: 98, startedAt: NOW },
   ];
-  expect(answerOf(matches(aQuestion(SEEN), flows), known([held(undefined)])).certainty).toBe("certain");
+  expect(answerOf(matches(aQuestion(SEEN), flows), known([held(NOW - 90_000)])).certainty).toBe("certain");
   const answer = answerOf(matches(aQuestion(SEEN), [...flows, { ...FLOW, source: 12, peer: 97 }]), known());
   expect(answer).toMatchObject({ certainty: "ambiguous", candidates: [{ certainty: "ambiguous" }, {}, {}] });
   expect(codes(answer.reasons)).toEqual(["several-sources"]);
 });
 
+test("flows of one address that began under several holders are ambiguous, and named so", ({ expect }) => {
+  const job = { kind: "pod", name: "job-1", uid: "u-0" } as const;
+  const question = aQuestion(SEEN);
+  const flows = [
+    { ...FLOW, startedAt: NOW - 60_000 },
+    { ...FLOW, peer: 98, startedAt: NOW - 9_000 },
+  ];
+  const holdings = [held(NOW - 90_000, NOW - 30_000, job), held(NOW - 20_000)];
+  const answer = answerOf(matches(question, flows), known(holdings));
+  expect(answer).toMatchObject({
+    certainty: "ambiguous",
+    candidates: [{ owner: job }, { owner: WEB, certainty: "ambiguous" }],
+  });
+  expect(codes(answer.reasons)).toEqual(["owner-changed"]);
+  const reading = { node: "node-1", source: "netlink", takenAt: NOW, entries: 2, blind: [] };
+  expect(whoText(answer, question, reading)).toMatch(/^One of 2 flows: ambiguous\n/);
+});
+
+test("nothing is certain where more flows fit than are looked at", ({ expect }) => {
+  const { found } = matches(aQuestion(SEEN), [{ ...FLOW, startedAt: NOW }]);
+  const answer = answerOf({ found, more: 1 }, known([held(NOW - 90_000)]));
+  expect(answer).toMatchObject({ certainty: "probable", candidates: [{ certainty: "probable" }] });
+  expect(codes(answer.reasons)).toEqual(["too-many-flows"]);
+});
+
 test("a table that was not read as a whole makes nothing certain, and nobody is blind instead of none", ({
   expect,
 }) => {
-  const torn = known([held(undefined)], { whole: false });
+  const torn = known([held(NOW - 90_000)], { whole: false });
   const found = matches(aQuestion(SEEN), [{ ...FLOW, startedAt: NOW }]);
   expect(answerOf(found, torn)).toMatchObject({
     certainty: "probable",
@@ -181,7 +220,7 @@ test("the answer in text begins with who it is, and a terminal obeys no name in 
   const reading = { node: "node-1", source: "netlink", takenAt: NOW, entries: 7, blind: ["No BPF."] };
   const question = aQuestion(SEEN, "--peer", "10.0.0.99:443");
   const found = matches(question, [{ ...FLOW, startedAt: NOW - 1_000 }]);
-  expect(whoText(answerOf(found, known([held(undefined)])), question, reading)).toBe(
+  expect(whoText(answerOf(found, known([held(NOW - 90_000)])), question, reading)).toBe(
     `Pod shop/web-1 of Deployment web, node node-1: certain
 
   10.0.0.11:40000 → as 10.0.0.5:50000 → 10.0.0.99:443, tcp, since 2023-11-14T22:13:19.000Z
@@ -190,7 +229,7 @@ Asked: 10.0.0.5:50000 towards 10.0.0.99:443, tcp. Read: 7 entries of node-1 thro
 `,
   );
   const evil = { kind: "container", name: "web\u001b[2J\u202e\n" } as const;
-  const text = whoText(answerOf(found, known([held(undefined, undefined, evil)])), question, reading);
+  const text = whoText(answerOf(found, known([held(NOW - 90_000, undefined, evil)])), question, reading);
   expect(text).toMatch(/^container web\?\[2J\?\?, node node-1: certain\n/);
   const unknown = whoText(answerOf(found, known()), question, { ...reading, unknown: "owners: none here" });
   expect(unknown).toMatch(/^10\.0\.0\.11, of whom nobody here knows whose it is, node node-1: probable/);

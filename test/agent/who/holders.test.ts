@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { onTestFinished, test } from "vitest";
 import type { OwnerDeps } from "../../../agent/owners/index.ts";
@@ -29,11 +29,20 @@ test("a file of owners is read once", async ({ expect }) => {
   const path = join(await aFolder(), "owners.json");
   await writeFile(path, '{"10.0.0.11": {"kind": "pod", "name": "web-1"}}');
   const { holdings, unknown } = await listHolders(`file:${path}`, deps());
+  const since = Math.ceil((await stat(path)).ctimeMs);
   expect([holdings("10.0.0.11"), holdings("10.0.0.12"), unknown]).toEqual([
-    [{ owner: { kind: "pod", name: "web-1" }, since: undefined, until: undefined }],
+    [{ owner: { kind: "pod", name: "web-1" }, since, until: undefined }],
     [],
     undefined,
   ]);
+});
+
+test("a file that cannot be read, or says nothing, is named with what is wrong", async ({ expect }) => {
+  const folder = await aFolder();
+  const gone = await listHolders(`file:${folder}/gone.json`, deps());
+  expect(gone.unknown).toBe(`owners of addresses: ${folder}/gone.json: cannot be read (ENOENT)`);
+  await writeFile(join(folder, "wrong.json"), '{"10.0.0.11": 7}');
+  expect((await listHolders(`file:${folder}/wrong.json`, deps())).unknown).toContain("wrong.json: 1: ");
 });
 
 test("where nobody knows owners, it is said why", async ({ expect }) => {
