@@ -1,7 +1,7 @@
 import type { Attribution, Candidate, Question, Reason } from "./answer.ts";
 import { type Grouped, group } from "./candidates.ts";
 import { type Held, type Holder, holding, unique } from "./holders.ts";
-import { type Finding, find, type PlaceRead, spanOf } from "./place.ts";
+import { type Finding, find, type PlaceRead, type Span, spanOf } from "./place.ts";
 
 export type { Holder } from "./holders.ts";
 export { firstRange, type PlaceRead } from "./place.ts";
@@ -65,7 +65,7 @@ function unknownOwners(
 function answerOf(asked: Asked, findings: readonly Finding[]): Attribution {
   const evidence = findings.map((finding) => finding.evidence);
   const told = (candidates: readonly Grouped[]): Attribution => ({
-    ...concluded(candidates, asked.tooManyNodes === true),
+    ...concluded(candidates, beyondAnswer(asked)),
     evidence,
   });
   const held = group(asked, findings, "lives");
@@ -77,16 +77,24 @@ function answerOf(asked: Asked, findings: readonly Finding[]): Attribution {
   return { ...nobody(asked, findings), candidates: [], evidence };
 }
 
+/** Why whatever was found may not be all, or not be so any more. */
+function beyondAnswer({ question, now, tooManyNodes }: Asked): Reason[] {
+  const reasons: Reason[] = tooManyNodes ? ["too-many-nodes"] : [];
+  if (question.at > now) reasons.push("in-the-future");
+  else if (spanOf(question).end > now) reasons.push("not-reported-yet");
+  return reasons;
+}
+
 /** Puts the best first, and says how sure it is. */
 function concluded(
   groups: readonly Grouped[],
-  tooManyNodes: boolean,
+  beyond: readonly Reason[],
 ): Pick<Attribution, "certainty" | "candidates" | "reasons"> {
   const sorted = groups.toSorted((a, b) => a.distance - b.distance).map(({ candidate }) => candidate);
   const [only] = sorted;
-  const more: Reason[] = tooManyNodes ? ["too-many-nodes"] : [];
+  const more: Reason[] = [...beyond];
   if (only && sorted.length === 1) {
-    const certain = only.certainty === "certain" && !tooManyNodes;
+    const certain = only.certainty === "certain" && more.length === 0;
     const certainty = certain ? "certain" : "probable";
     const candidate: Candidate = { ...only, certainty };
     return { certainty, candidates: [candidate], reasons: unique([...only.reasons, ...more]) };
@@ -94,7 +102,7 @@ function concluded(
   const candidates = sorted.map((candidate) => ({ ...candidate, certainty: "ambiguous" as const }));
   if (new Set(candidates.map(({ cluster }) => cluster)).size > 1) more.push("several-clusters");
   if (new Set(candidates.map(({ source }) => source)).size > 1) more.push("several-sources");
-  if (more.length === 0) more.push("owner-changed");
+  if (more.length === beyond.length) more.push("owner-changed");
   return { certainty: "ambiguous", candidates, reasons: more };
 }
 
@@ -102,9 +110,9 @@ const VIA = { service: "service", host: "host" } as const;
 
 /** Whoever has the address for his own, where no lease has the port. */
 function ownAnswers({ question, holders }: Asked, cluster: string, findings: readonly Finding[]): Grouped[] {
-  const known = holders(cluster, question.address) ?? [];
-  if (known.length === 0) return [];
   const { start, end } = spanOf(question);
+  const known = mayHaveIt(holders(cluster, question.address) ?? [], { start, end });
+  if (known.length === 0) return [];
   const here = findings.filter(({ place }) => place.cluster === cluster);
   const missing = here.flatMap(({ evidence }) => evidence.reasons);
   // Where nobody watched, any Pod may have had that port of a node that translates.
@@ -113,7 +121,7 @@ function ownAnswers({ question, holders }: Asked, cluster: string, findings: rea
     const { owner } = held;
     if (!owner) return [];
     const via = owner.kind === "service" || owner.kind === "host" ? VIA[owner.kind] : "own";
-    if (via === "host" && unseen) return [];
+    if (unseen) return [];
     const reasons = unique([...held.reasons, ...(via === "host" ? (["no-lease", ...missing] as const) : [])]);
     const candidate: Candidate = {
       cluster,
@@ -130,14 +138,20 @@ function ownAnswers({ question, holders }: Asked, cluster: string, findings: rea
   });
 }
 
-function nobody(
-  { question, keptFrom, tooManyNodes, places }: Asked,
-  findings: readonly Finding[],
-): Pick<Attribution, "certainty" | "reasons"> {
+/** What leaves a node with its own address is the node's or a Pod's, even where a Service can be reached at it. */
+function mayHaveIt(holders: readonly Holder[], { start, end }: Span): readonly Holder[] {
+  const ofHost = holders.some(
+    ({ kind, since, until }) => kind === "host" && since <= end && (until ?? end) >= start,
+  );
+  return ofHost ? holders.filter(({ kind }) => kind !== "service") : holders;
+}
+
+function nobody(asked: Asked, findings: readonly Finding[]): Pick<Attribution, "certainty" | "reasons"> {
+  const { question, keptFrom, places } = asked;
   const reasons = unique(findings.flatMap(({ evidence }) => evidence.reasons));
   if (spanOf(question).end < keptFrom) reasons.unshift("beyond-retention");
   else if (places.length === 0) reasons.push("address-unknown");
-  if (tooManyNodes) reasons.push("too-many-nodes");
+  reasons.push(...beyondAnswer(asked));
   const seen = findings.length > 0 && findings.every(({ evidence }) => evidence.complete);
   return { certainty: seen && reasons.length === 0 ? "none" : "blind", reasons: unique(reasons) };
 }

@@ -18,6 +18,7 @@ function brief(partly: Partly): string {
 const open = row({ opened: 40 });
 const other = (rest: Parameters<typeof row>[0]) => row({ source: "10.0.0.8", ...rest });
 const kept = halves(8, [], { 1: { rows: [open] } });
+const service = (address: string) => ({ ...pod("db", -600), address, kind: "service", node: null });
 const host = { ...pod("node-1", -9_000), address: NAT, kind: "host", namespace: "", uid: "" };
 
 /** Of an agent that began at second 30 and dumped a second before. */
@@ -234,7 +235,7 @@ const CASES: Record<string, [string, Partly]> = {
     "certain: db",
     {
       question: { address: "10.96.0.1" },
-      holders: [{ ...pod("db", -600), address: "10.96.0.1", kind: "service", node: null }],
+      holders: [service("10.96.0.1")],
     },
   ],
   nobody: ["none", { places: [place(halves(8))] }],
@@ -258,6 +259,39 @@ const CASES: Record<string, [string, Partly]> = {
   ],
   "a time that is no longer kept": ["blind: beyond-retention", { places: [place([])], keptFrom: at(200) }],
   "a time to come": ["blind: in-the-future", { places: [place(kept)], question: { at: at(9_999) } }],
+  "a time to come, whose tolerance reaches back": [
+    "probable: web-1: in-the-future",
+    { places: [place(kept)], now: at(99) },
+  ],
+  "now, where a tolerance reaches beyond": [
+    "probable: web-1: not-reported-yet",
+    { places: [place(kept)], now: at(104) },
+  ],
+  "the last moment that is not ahead": ["certain: web-1", { places: [place(kept)], now: at(105) }],
+  "a Service, at a time to come": [
+    "probable: db: in-the-future",
+    { question: { address: "10.96.0.1" }, holders: [service("10.96.0.1")], now: at(99) },
+  ],
+  "nobody, at a time to come": ["blind: in-the-future", { places: [place(halves(8))], now: at(99) }],
+  "a node's address at which a Service is reached": [
+    "probable: node-1: no-lease",
+    { places: [place(halves(8))], holders: [host, service(NAT)] },
+  ],
+  "the same, while nobody watched": [
+    "blind: no-reports",
+    { places: [place([])], holders: [host, service(NAT)] },
+  ],
+  "a Service's address that a silent node put in place of others'": [
+    "blind: no-reports",
+    { places: [place([])], holders: [service(NAT)] },
+  ],
+  "a Service's address that was a node's once": [
+    "certain: db",
+    {
+      places: [place([], { translates: false })],
+      holders: [{ ...host, until: at(91) }, service(NAT)],
+    },
+  ],
 };
 
 describe("answers to", () => {
