@@ -60,8 +60,8 @@ export const PortRow = z
     trend: PortTrend,
     exhaustedAt: Time.nullable().meta({
       description:
-        `When none is left if it goes on as in \`trend\`: null where they do not become more, where too few points are known, and where ` +
-        `it is over ${HORIZON_MS / 3_600_000} hours away.`,
+        `When none is left if it goes on as in \`trend\`, or as over its last ${MIN_POINTS} points where that is slower: null where ` +
+        `they do not become more, or no longer do, where too few points are known, and where it is over ${HORIZON_MS / 3_600_000} hours away.`,
     }),
     secondsToExhaustion: Count.nullable().meta({ description: "From `at` on, 0 where that is over." }),
     takenAt: Time.meta({ description: "When the node's table was read." }),

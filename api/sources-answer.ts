@@ -23,6 +23,7 @@ const NAMES: { [B in SourceBy]: (key: string, ways: Ways) => Names[B] } = {
   },
   workload: (key, ways) => ({ ...workloadOf(fieldsOf("workload", key)), ...reached(ways) }),
   namespace: (key, ways) => ({ ...fieldsOf("namespace", key), ...reached(ways) }),
+  address: (key, ways) => ({ address: key, ...reached(ways) }),
   cluster: (_, ways) => reached(ways),
   "nat-address": (key, { nodes }) => ({
     natAddress: key || null,

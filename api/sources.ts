@@ -50,6 +50,9 @@ export const SourceRows = {
     .meta({ id: "PodSource" }),
   workload: z.object({ ...workload, ...ways, ...row }).meta({ id: "WorkloadSource" }),
   namespace: z.object({ namespace: text, ...ways, ...row }).meta({ id: "NamespaceSource" }),
+  address: z
+    .object({ address: text.meta({ description: "Address before NAT." }), ...ways, ...row })
+    .meta({ id: "AddressSource" }),
   cluster: z.object({ ...ways, ...row }).meta({ id: "ClusterSource" }),
   "nat-address": z
     .object({
@@ -82,6 +85,7 @@ export const Sources = z
         SourceRows.workload,
         SourceRows.namespace,
         SourceRows["nat-address"],
+        SourceRows.address,
         SourceRows.cluster,
       ]),
     ),

@@ -24,14 +24,18 @@ export function perMinute(points: readonly Point[]): number | undefined {
   return slopes.length % 2 === 1 ? upper : ((slopes[middle - 1] ?? 0) + upper) / 2;
 }
 
+/** What has filled up and stays so is no trend any more, however fast it filled: these latest points must become more as well. */
+const LATEST_POINTS = MIN_POINTS;
+
 /**
- * When the last of `available` ports is in use, epoch ms, if it goes on so after the latest point; undefined where they do not become
+ * When the last of `available` ports is in use, epoch ms, if it goes on after the latest point as it did over all of them,
+ * or as over the latest where that is slower; undefined where they do not become
  * more, where nobody knows, and beyond HORIZON_MS. Where none are left that is when it was seen.
  */
 export function exhaustedAt(points: readonly Point[], available: number): number | undefined {
   const [at, used] = points.at(-1) ?? [0, 0];
   if (used >= available) return at;
-  const slope = perMinute(points) ?? 0;
+  const slope = Math.min(perMinute(points) ?? 0, perMinute(points.slice(-LATEST_POINTS)) ?? 0);
   const left = ((available - used) / slope) * MINUTE_MS;
   return slope > 0 && left <= HORIZON_MS ? Math.round(at + left) : undefined;
 }

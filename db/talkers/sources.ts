@@ -8,6 +8,7 @@ export const SOURCE_BYS = [
   "pod",
   "workload",
   "namespace",
+  "address",
   "cluster",
   "nat-address",
 ] as const satisfies Form[];

@@ -143,7 +143,7 @@ test("a cluster stands with its NAT addresses, a NAT address with the nodes that
 
 test("what the limit cuts off is in the remainder, and counts add up to the total", async ({ expect }) => {
   const { ask } = await hammered();
-  for (const by of ["pod", "workload", "namespace", "cluster", "nat-address"])
+  for (const by of ["pod", "workload", "namespace", "address", "cluster", "nat-address"])
     for (const limit of [1, 2, 3, 500]) {
       const { body } = await ask(`by=${by}&metric=opened&limit=${limit}`);
       const sum = (field: string) =>

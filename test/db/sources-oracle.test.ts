@@ -134,10 +134,18 @@ const ROW: Record<SourceBy, (one: Flow) => string> = {
   pod: ({ pod }) => (pod === 0 ? "" : `pod-${pod}`),
   workload: ({ pod }) => (pod === 0 ? "" : WORKLOADS[pod] || `pod-${pod}`),
   namespace: ({ pod }) => NAMESPACES[pod]!,
+  address: ({ pod }) => addressOf(pod),
   cluster: () => "all",
   "nat-address": natOf,
 };
-const FIELD: Record<SourceBy, number> = { pod: 2, workload: 2, namespace: 0, cluster: 0, "nat-address": 0 };
+const FIELD: Record<SourceBy, number> = {
+  pod: 2,
+  workload: 2,
+  namespace: 0,
+  address: 0,
+  cluster: 0,
+  "nat-address": 0,
+};
 const nameOf = (by: SourceBy, key: string) => (by === "cluster" ? "all" : key.split("\0")[FIELD[by]]!);
 
 type Question = typeof question extends fc.Arbitrary<infer Q> ? Q : never;

@@ -1,7 +1,7 @@
-import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, inject, test } from "vitest";
-import { aFolder } from "../support/api-process.ts";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, beforeEach, inject, test, vi } from "vitest";
 import {
   missing,
   type Network,
@@ -20,19 +20,28 @@ const FROM = 41_000;
 
 const reason = missing();
 let network: Network;
+let owners: string;
+/** An owner is sure of what began so long after the file was put there. */
+const SLACK_MS = 3_500;
 
 beforeAll(async () => {
   if (reason) return;
+  owners = await ownersFile();
+  const sure = Date.now() + SLACK_MS;
   network = await openNetwork();
   const onNode = (line: string) => network.exec(network.node, "sh", ["-c", line]);
   await onNode("echo 1 > /proc/sys/net/netfilter/nf_conntrack_timestamp");
   await network.traffic(network.server, "serve", PORT);
+  await vi.waitUntil(() => Date.now() > sure, { timeout: 2 * SLACK_MS, interval: 100 });
   // Pod by Pod: of two first packets that choose one NAT port at the same moment the kernel drops one.
   for (const pod of network.pods)
     await Promise.all(FLOWS.map(([act, server]) => network.traffic(pod, act, server, PORT, 1, FROM)));
   await network.traffic(network.node, "tcp", SERVER_V4, PORT, 1, 42_000);
 });
-afterAll(() => network?.dispose());
+afterAll(async () => {
+  await network?.dispose();
+  if (owners) await rm(dirname(owners), { recursive: true });
+});
 beforeEach((context) => {
   if (reason) context.skip(reason);
 });
@@ -44,15 +53,20 @@ const FLOWS = [
   ["tcp", SERVER_V6],
 ] as const;
 
-/** Runs the agent as it is deployed on the node, with a file that says who the Pods are. */
-async function who(args: readonly string[], env: Record<string, string> = {}, wrap: readonly string[] = []) {
-  const file = join(await aFolder(), "owners.json");
-  const owners = [...POD_V4, ...POD_V6].map((address, i) => [
+/** A file that says who the Pods are. */
+async function ownersFile(): Promise<string> {
+  const file = join(await mkdtemp(join(tmpdir(), "conntrail-owners-")), "owners.json");
+  const named = [...POD_V4, ...POD_V6].map((address, i) => [
     address,
     { kind: "pod", name: `pod-${(i % 3) + 1}` },
   ]);
-  await writeFile(file, JSON.stringify(Object.fromEntries(owners)));
-  const settings = { CONNTRAIL_NODE: "node-1", CONNTRAIL_OWNERS: `file:${file}`, ...env };
+  await writeFile(file, JSON.stringify(Object.fromEntries(named)));
+  return file;
+}
+
+/** Runs the agent as it is deployed on the node. */
+async function who(args: readonly string[], env: Record<string, string> = {}, wrap: readonly string[] = []) {
+  const settings = { CONNTRAIL_NODE: "node-1", CONNTRAIL_OWNERS: `file:${owners}`, ...env };
   const words = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const command = [...words, ...wrap, process.execPath, inject("builtAgent"), "who", ...args];
   return network.exec(network.node, "env", command).then(

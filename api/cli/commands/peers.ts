@@ -12,7 +12,7 @@ export const peers: Command<Sources> = {
   notes:
     "The service as the nodes know it, such as 10.0.0.9:3306 or [fd00::9]:3306; without a port, all of its ports.",
   options: {
-    by: { value: "WHAT", says: "pod, workload, namespace, cluster or nat-address (pod)" },
+    by: { value: "WHAT", says: "pod, workload, namespace, address, cluster or nat-address (pod)" },
     metric: { value: "WHAT", says: "entries, opened, closed, unreplied, bytes or packets (entries)" },
     ...RANGE,
     protocol: { value: "NAME", says: "tcp, udp, ... or a number (tcp)" },

@@ -28,20 +28,21 @@ export const ports: Command<PortsAnswer> = {
     return { path: `/v1/ports${parameters(given)}` };
   },
   show({ at, ports, matching, nodes, unlisted }, { time, zone, width }) {
+    const clusters = new Set(ports.map(({ cluster }) => cluster)).size;
     const rows = table(
       ports,
       [
         { title: "full", of: ({ utilisation }) => percent(utilisation) },
-        { title: "used", of: ({ used }) => used },
-        { title: "available", of: ({ available }) => available, spare: 5 },
-        { title: "as", of: ({ natAddress }) => natAddress },
+        { title: "used", of: ({ used }) => used, spare: 3 },
+        { title: "available", of: ({ available }) => available, spare: 6 },
+        { title: "as", of: ({ natAddress }) => natAddress, spare: 1 },
         { title: "towards", of: ({ peer, peerPort }) => endpoint(peer, peerPort) },
-        { title: "protocol", of: ({ protocol }) => protocol, spare: 6 },
+        { title: "protocol", of: ({ protocol }) => protocol, spare: 7 },
         { title: "largest", of: largest },
-        { title: "a minute", of: ({ trend }) => trend.perMinute, spare: 3 },
-        { title: "none left", of: ({ exhaustedAt }) => exhaustedAt && time(exhaustedAt), spare: 1 },
-        { title: "node", of: ({ node }) => node, spare: 4 },
-        { title: "cluster", of: ({ cluster }) => cluster, spare: 2 },
+        { title: "a minute", of: ({ trend }) => trend.perMinute, spare: 4 },
+        { title: "none left", of: ({ exhaustedAt }) => exhaustedAt && time(exhaustedAt) },
+        { title: "node", of: ({ node }) => node },
+        { title: "cluster", of: ({ cluster }) => cluster, spare: clusters > 1 ? 2 : 5 },
       ],
       width,
     );
@@ -50,12 +51,19 @@ export const ports: Command<PortsAnswer> = {
       `NAT ports in use, ${time(at)} (${zone})`,
       ports.length > 0 ? rows : "None that is known.",
       ...(more > 0 ? [`And ${number(more)} more rows: --limit.`] : []),
-      `${number(nodes.known)} of ${number(nodes.reporting)} reporting nodes tell of ports. ` +
-        `What a node does not list has at most ${number(unlisted)} in use.`,
+      ...knownText(nodes, unlisted),
     ];
     return { text: text.join("\n\n"), found: ports.length > 0 };
   },
 };
+
+/** Where nobody tells of ports, nothing is known: that none is listed is no good news. */
+function knownText({ known, reporting }: PortsAnswer["nodes"], unlisted: number): string[] {
+  if (reporting === 0) return ["No node reported in the quarter of an hour before: nobody knows."];
+  const few = `${number(known)} of ${number(reporting)} reporting nodes tell of ports.`;
+  if (known === 0) return [`${few} Agents with CONNTRAIL_LEASES=off do not.`];
+  return [`${few} What a node does not list has at most ${number(unlisted)} in use.`];
+}
 
 /** Who holds most of them, and which part. */
 function largest({ shares: [first] }: Port): string {

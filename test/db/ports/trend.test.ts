@@ -54,6 +54,13 @@ describe("nothing is said of when ports run out", () => {
     expect([perMinute([]), exhaustedAt([], 10)]).toEqual([undefined, undefined]);
   });
 
+  test("where they have filled up and stay so", () => {
+    const used = [89, 538, 621, 613, 611];
+    const points = used.map((used, at): Point => [START + (at * MINUTE_MS) / 2, used]);
+    expect(perMinute(points)).toBeGreaterThan(50);
+    expect(exhaustedAt(points, 64_512)).toBeUndefined();
+  });
+
   test("beyond a day", () => {
     const points = line(0, 1, [0, 1, 2]);
     const minutes = HORIZON_MS / MINUTE_MS;
@@ -65,6 +72,11 @@ describe("nothing is said of when ports run out", () => {
 test("where none is left, that was so when it was seen", () => {
   for (const used of [64_512, 64_513]) expect(exhaustedAt([[START, used]], 64_512)).toBe(START);
   expect(exhaustedAt([[START, 64_511]], 64_512)).toBeUndefined();
+});
+
+test("where they become more slowly of late, they go on so", () => {
+  const points = [...line(0, 1000, [0, 1, 2]), ...line(3_000, 0, [3, 4]), ...line(2_950, 10, [5, 6, 7])];
+  expect(exhaustedAt(points, 3_120)).toBe(START + 17 * MINUTE_MS);
 });
 
 test("one burst that is over moves the trend of the others by nothing", () => {
