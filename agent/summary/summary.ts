@@ -119,12 +119,15 @@ export class Summary {
     if (nat & SNAT) this.addLease(entry, flow, group);
   }
 
-  /** @param whole false where the dump failed midway: the last whole one then stays, and nothing is said of what is gone */
-  dumpEnds(whole: boolean): void {
+  /**
+   * @param whole false where the dump failed midway: the last whole one then stays, and nothing is said of what is gone
+   * @param torn it lacks entries and so gives no keyframe: what a keyframe lacks is taken to have ended
+   */
+  dumpEnds(whole: boolean, { torn = false }: { torn?: boolean } = {}): void {
     const settled = this.lives?.settled ?? false;
     this.lives?.dumpEnds(whole);
     this.table.dumpEnds(whole);
-    this.keyframe.dumpEnds(whole);
+    this.keyframe.dumpEnds(whole && !torn);
     if (!whole) return;
     this.fresh = true;
     this.compared ||= settled;

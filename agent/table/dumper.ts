@@ -74,10 +74,11 @@ export class Dumper {
     budget.begin();
     summary.dumpBegins(takenAt);
     let whole = false;
+    let torn = false;
     try {
       const { entries, interrupted, unreadable } = await source.dump((entry) => summary.add(entry), signal);
       // The kernel marks no dump of conntrack as interrupted (seen on 6.18), and a resize loses a third of its entries.
-      const torn = interrupted || (await gauges()).buckets !== before.buckets;
+      torn = interrupted || (await gauges()).buckets !== before.buckets;
       // Torn is better than nothing, but whatever it lacks must not pass for ended.
       whole = !torn || !this.taken;
       if (whole)
@@ -89,7 +90,7 @@ export class Dumper {
       this.failure = failureOf(error, source, signal);
       budget.record({ at: takenAt, cpuMs: cpuMs() - cpuBefore, entries: before.count ?? 0 });
     } finally {
-      summary.dumpEnds(whole);
+      summary.dumpEnds(whole, { torn });
     }
   }
 }

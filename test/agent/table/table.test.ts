@@ -166,6 +166,18 @@ test("a first dump of a table that is resized meanwhile is told to be torn; late
   expect([third.completeness.interrupted, third.dump?.entries]).toEqual([undefined, 1]);
 });
 
+test("a torn first dump gives no keyframe; the next whole one does", async ({ expect }) => {
+  const leased = { ...one, natAddress: 200, natPort: 50_001 };
+  const ends = [{ ...cleanDump, interrupted: true }, cleanDump];
+  const { table, prepare } = tableOf(sourceOf([[leased], [leased]], () => ends.shift() ?? cleanDump));
+  await table.prepare({ timeouts: {}, keyframe: true }, new AbortController().signal);
+  expect((await table.take(window)).keyframe).toBeUndefined();
+  await prepare();
+  expect((await table.take(window)).keyframe?.natPort).toEqual([50_001]);
+  await prepare();
+  expect((await table.take(window)).keyframe).toBeUndefined();
+});
+
 test("a source that fails midway leaves what was read before, but not for longer than a window can be", async ({
   expect,
 }) => {
