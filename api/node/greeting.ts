@@ -29,5 +29,14 @@ function curlLines(url: string): string[] {
 }
 
 function commandLines({ command }: Admin): string[] {
-  return command ? ["", "On this machine you may ask without a token:", "", `  ${command}`] : [];
+  if (!command) return [];
+  return [
+    "",
+    "On this machine you may ask without a token:",
+    "",
+    `  ${command}`,
+    "",
+    "Names of Pods and containers are learnt from Kubernetes or Docker, or from a file: CONNTRAIL_OWNERS=file:PATH npm start.",
+    "Where there is none of them, add --by address.",
+  ];
 }

@@ -50,6 +50,7 @@ const FOUND = [
   ["top --by peer --protocol udp", /10\.96\.0\.10:53 udp/],
   ["peers 192.168.50.20:5432", /shop\/web-7d4b-x +Deployment web +192\.168\.50\.10 +node-1 +prod/],
   ["peers 192.168.50.20:5432 --by nat-address", /192\.168\.50\.10 +node-1 +prod/],
+  ["peers 192.168.50.20:5432 --by address", /10\.244\.0\.11 +192\.168\.50\.10 +prod/],
   ["leases --source 10.244.0.11", /192\.168\.50\.10:1024 +192\.168\.50\.20:5432 +tcp/],
   ["leases --pod web-7d4b-x --namespace shop", /192\.168\.50\.10:1024/],
   ["clusters", /prod +1 +1 /],

@@ -66,7 +66,37 @@ test("how far a ranking is to be trusted is said below it", async ({ expect }) =
   );
   expect(out).toContain("Nobody counts bytes here: ranked by opened.");
   expect(out).toContain("Whole up to 2026-11-21 11:59:00;");
-  expect(out).toContain("No row is short of more than 5; nobody who is not listed has more than 1,200.");
+  expect(out).toContain(
+    "Each row may have up to 5 opened more. Whoever is not listed has 1,200 opened at most.",
+  );
+  expect(out).not.toContain("add up to more");
+  const one = await top(talkers({ exact: false, missing: { opened: 73 } }));
+  expect(one.out).toMatch(/\n\nWhoever is not listed has 73 opened at most\.\n$/);
+  const peaks = await top(talkers({ unattributed: { opened: 90_000, share: 0.89 } }));
+  expect(peaks.out).toContain("Each row is at its own peak");
+});
+
+test("what nobody is known to own is something, and it is said how to see whose it is", async ({
+  expect,
+}) => {
+  const nobody = talkers({
+    talkers: [],
+    remainder: { rows: 0, opened: 0, share: 0 },
+    unattributed: { opened: 15, share: 1 },
+    total: { rows: 0, opened: 15 },
+  });
+  const { code, out } = await top(nobody);
+  expect(code).toBe(0);
+  expect(out).toMatch(
+    /\n +15 +100\.0% +\(nobody known\)\n\nNobody is known to own these addresses: try --by address/,
+  );
+  const nothing = talkers({
+    talkers: [],
+    remainder: { rows: 0, opened: 0, share: 0 },
+    unattributed: { opened: 0, share: 0 },
+    total: { rows: 0, opened: 0 },
+  });
+  expect(await top(nothing)).toMatchObject({ code: 1, out: expect.stringContaining("Nothing was reported") });
 });
 
 test("of a service outside it is said what it is, how much reaches it, and through which addresses", async ({
@@ -114,6 +144,29 @@ entries  share   pod                  of              as                        
 `);
 });
 
+test("of a service outside all that nobody is known to own is something", async ({ expect }) => {
+  const answer = Sources.parse({
+    peer: "10.0.0.9",
+    port: 3306,
+    protocol: "tcp",
+    heldBy: [],
+    by: "pod",
+    metric: "entries",
+    rankedBy: "entries",
+    sources: [],
+    remainder: { rows: 0, share: 0 },
+    unattributed: { entries: 15, share: 1 },
+    total: { entries: 15 },
+    exact: true,
+    lack: {},
+    missing: {},
+    peaksAdded: false,
+    window: WINDOW,
+  });
+  const { code, out } = await conntrail("peers 10.0.0.9:3306", { answer: json(answer) });
+  expect([code, out]).toEqual([0, expect.stringMatching(/\(nobody known\)[^]*try --by address/)]);
+});
+
 test("ports that run out: how full, whose, and when none is left", async ({ expect }) => {
   const owner = { kind: "pod", name: WEB.pod, namespace: "shop", workloadKind: null, workload: null };
   const answer = PortsAnswer.parse({
@@ -156,4 +209,18 @@ And 3 more rows: --limit.
 
 8 of 9 reporting nodes tell of ports. What a node does not list has at most 12 in use.
 `);
+  const narrow = await conntrail("ports", { answer: json(answer), width: 80 });
+  expect(narrow.out.split("\n").slice(2, 4)).toEqual([
+    "full   towards        largest                    none left            node",
+    "93.0%  10.0.0.9:3306  shop/web-7d9f-x2x4v 95.0%  2026-11-21 12:10:00  node-3",
+  ]);
+});
+
+test("where nobody tells of ports it is not said that none is in use", async ({ expect }) => {
+  const none = { at: "2026-11-21T12:00:00.000Z", ports: [], matching: 0, unlisted: 0 };
+  const said = async (known: number, reporting: number) =>
+    (await conntrail("ports", { answer: json({ ...none, nodes: { known, reporting } }) })).out;
+  expect(await said(0, 0)).toMatch(/None that is known\.\n\nNo node reported/);
+  expect(await said(0, 2)).toMatch(/0 of 2 reporting nodes tell of ports\. Agents with CONNTRAIL_LEASES=off/);
+  expect(await said(2, 2)).toContain("at most 0 in use");
 });

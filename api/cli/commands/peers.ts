@@ -1,7 +1,7 @@
 import type { Sources } from "../../sources.ts";
 import type { Command, Page } from "../command.ts";
 import { OWNER, parameters, RANGE, SCOPE, words } from "../options.ts";
-import { allRows, caveats, count, heading, madeBy, NOTHING, type Row, text } from "../ranking.ts";
+import { allRows, caveats, count, heading, isAny, madeBy, NOTHING, type Row, text } from "../ranking.ts";
 import { type Column, number, percent, table } from "../table.ts";
 import { endpoint, qualified } from "../words.ts";
 
@@ -27,10 +27,11 @@ export const peers: Command<Sources> = {
     return { path: `/v1/peers/${encodeURIComponent(bracketed(peer))}/sources${parameters(given)}` };
   },
   show(answer, page) {
-    const found = answer.sources.length > 0;
+    const { sources } = answer;
+    const found = isAny(sources, answer);
     const rows = found ? rowsOf(answer, page) : NOTHING;
     const caption = `${title(answer)}\n${totalOf(answer)}, ${heading(answer, page)}`;
-    return { text: [caption, rows, ...caveats(answer, page)].join("\n\n"), found };
+    return { text: [caption, rows, ...caveats(sources, answer, page)].join("\n\n"), found };
   },
 };
 

@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { Talkers } from "../../top.ts";
 import type { Command, Page } from "../command.ts";
 import { FLOW, OWNER, parameters, RANGE, SCOPE, words } from "../options.ts";
-import { allRows, caveats, count, heading, madeBy, NOTHING, type Row, text } from "../ranking.ts";
+import { allRows, caveats, count, heading, isAny, madeBy, NOTHING, type Row, text } from "../ranking.ts";
 import { type Column, percent, table } from "../table.ts";
 import { endpoint, qualified } from "../words.ts";
 
@@ -29,9 +29,13 @@ export const top: Command<Answer> = {
     return { path: `/v1/talkers${parameters(given, { by: "pod", limit: ROWS })}` };
   },
   show(answer, page) {
-    const found = answer.talkers.length > 0;
+    const { talkers } = answer;
+    const found = isAny(talkers, answer);
     const rows = found ? rowsOf(answer, page) : NOTHING;
-    return { text: [`Top ${heading(answer, page)}`, rows, ...caveats(answer, page)].join("\n\n"), found };
+    return {
+      text: [`Top ${heading(answer, page)}`, rows, ...caveats(talkers, answer, page)].join("\n\n"),
+      found,
+    };
   },
 };
 

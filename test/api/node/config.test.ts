@@ -127,6 +127,13 @@ test("the greeting shows a new admin token once, and a known one never", ({ expe
   );
 });
 
+test("who may ask without a token is told where names come from", ({ expect }) => {
+  const where = { url: "http://127.0.0.1:8787", everywhere: false };
+  const said = greeting(where, { configured: true, command: "npx conntrail top" });
+  expect(said).toMatch(/ {2}npx conntrail top\n[^]*CONNTRAIL_OWNERS=file:PATH npm start[^]*--by address/);
+  expect(greeting(where, { configured: true })).not.toContain("CONNTRAIL_OWNERS");
+});
+
 test("a service that listens everywhere says so", ({ expect }) => {
   const said = greeting({ url: "http://127.0.0.1:8787", everywhere: true }, { configured: true });
   expect(said).toContain("on every other address of this machine, without encryption");
