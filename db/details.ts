@@ -115,18 +115,23 @@ export function openLeases(bytes: Uint8Array): OpenedLeases {
   return { addresses: addresses && new AddressBytes(addresses), changes, keyframe, bytes: size };
 }
 
-/** Looks for leases in a window that began at `from`, epoch ms. Throws SegmentError where the bytes are damaged. */
+/**
+ * Looks for leases in a window that began at `from`, epoch ms. Of changes and keyframe each only the first row beyond the limit is
+ * there, which tells that there are more. Throws SegmentError where the bytes are damaged.
+ */
 export function findLeases(
   { addresses = new AddressBytes(new ByteReader(Uint8Array.of(0))), changes, keyframe }: OpenedLeases,
   from: number,
   filter: LeaseFilter,
+  limit = Number.POSITIVE_INFINITY,
 ): FoundLeases {
   const found: FoundLeases = {};
-  if (changes) found.changes = findInTable(new ByteReader(changes), addresses, { filter, from, ends: true });
+  if (changes)
+    found.changes = findInTable(new ByteReader(changes), addresses, { filter, from, limit, ends: true });
   if (keyframe) {
     const reader = new ByteReader(keyframe);
     const place = readPlace(reader);
-    found.keyframe = { ...place, ...findInTable(reader, addresses, { filter, from, ends: false }) };
+    found.keyframe = { ...place, ...findInTable(reader, addresses, { filter, from, limit, ends: false }) };
   }
   return found;
 }

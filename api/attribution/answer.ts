@@ -1,6 +1,5 @@
 import type * as z from "zod";
 import type {
-  Attribution,
   Candidate,
   CandidateOwner,
   Evidence,
@@ -9,18 +8,19 @@ import type {
   Reason,
 } from "../../db/attribution/answer.ts";
 import { explain } from "../../db/attribution/reasons.ts";
-import type { HeldLease, LeaseList } from "../../db/queries/attribution.ts";
+import type { Answer, HeldLease, LeaseList } from "../../db/queries/attribution.ts";
 import { toTime, toTimeOrNull } from "../contract.ts";
 import { protocolName } from "../protocol.ts";
 import type { Slice } from "../window.ts";
 import type * as schema from "./schema.ts";
 
 /** An answer as it is told over HTTP. */
-export function toAnswer(question: Question, answer: Attribution): z.infer<typeof schema.Attribution> {
-  const { certainty, candidates, reasons, evidence } = answer;
+export function toAnswer(question: Question, answer: Answer): z.infer<typeof schema.Attribution> {
+  const { certainty, candidates, more, reasons, evidence } = answer;
   return {
     certainty,
     candidates: candidates.map(toCandidate),
+    more,
     reasons: reasons.map(toReason),
     evidence: toEvidence(question, evidence),
   };

@@ -1,6 +1,6 @@
 import type * as z from "zod";
-import type { Attribution, Question } from "../../db/attribution/answer.ts";
-import { attributeMany } from "../../db/queries/attribution.ts";
+import type { Question } from "../../db/attribution/answer.ts";
+import { type Answer, attributeEach } from "../../db/queries/attribution.ts";
 import type { Db } from "../../db/client.ts";
 import type { Retention } from "../../db/tiers.ts";
 import { csvLines, toCsv } from "../csv.ts";
@@ -11,15 +11,12 @@ import { toQuestion } from "./question.ts";
 import type { Batch, BatchLine } from "./schema.ts";
 import type { Failure } from "./text/line.ts";
 
-/** Of a line: enough to see that an address alone says little; GET has all of them. */
+/** Of a line: enough to see that an address alone says little; GET has more. */
 export const MAX_CANDIDATES = 10;
 /** Written at a stretch: some hundred kilobytes. */
 const WRITTEN_AT_ONCE = 200;
 
-export type AnsweredItem = { line: number } & (
-  | { failure: Failure }
-  | { question: Question; answer: Attribution }
-);
+export type AnsweredItem = { line: number } & ({ failure: Failure } | { question: Question; answer: Answer });
 
 type Asking = {
   db: Db;
@@ -31,30 +28,23 @@ type Asking = {
 
 /** The answers of a batch, in its order. */
 export async function answerItems(
-  { clusters, ...asking }: Asking,
+  { db, clusters, now, retention }: Asking,
   items: readonly BatchItem[],
 ): Promise<AnsweredItem[]> {
-  const answered: AnsweredItem[] = [];
-  const asked = items.flatMap((item, at) => ("fields" in item ? { at, item } : []));
-  for (const [at, item] of items.entries()) if ("failure" in item) answered[at] = item;
-  const groups = Map.groupBy(asked, ({ item: { fields } }) => JSON.stringify([fields.cluster, fields.node]));
-  for (const group of groups.values()) {
-    const { cluster, node } = group[0]?.item.fields ?? {};
-    const places = cluster === undefined ? clusters : clusters.filter(({ name }) => name === cluster);
-    const questions = group.map(({ item: { fields } }) => toQuestion(fields, asking.now));
-    const { db, now, retention } = asking;
-    const place = { clusters: places, node, now, retention };
-    const isThere = cluster === undefined || places.length > 0;
-    const answers = isThere ? await attributeMany(db, place, questions) : [];
-    for (const [i, { at, item }] of group.entries()) {
-      const [question, answer] = [questions[i], answers[i]];
-      answered[at] = {
-        line: item.line,
-        ...(question && answer ? { question, answer } : { failure: NO_CLUSTER }),
-      };
-    }
-  }
-  return answered;
+  const byName = new Map(clusters.map((cluster) => [cluster.name, [cluster]]));
+  const of = (name: string | undefined) => (name === undefined ? clusters : byName.get(name));
+  const asked = items.flatMap((item) => {
+    const where = "fields" in item ? of(item.fields.cluster) : undefined;
+    if (!("fields" in item) || !where) return [];
+    return [{ item, question: toQuestion(item.fields, now), clusters: where, node: item.fields.node }];
+  });
+  const answers = await attributeEach(db, { now, retention, candidates: MAX_CANDIDATES }, asked);
+  const found = new Map(asked.map(({ item, question }, at) => [item, { question, answer: answers[at] }]));
+  return items.map((item): AnsweredItem => {
+    if ("failure" in item) return item;
+    const { question, answer } = found.get(item) ?? {};
+    return { line: item.line, ...(question && answer ? { question, answer } : { failure: NO_CLUSTER }) };
+  });
 }
 
 const NO_CLUSTER: Failure = { code: "no-such-cluster", text: "There is no such cluster." };
@@ -62,13 +52,13 @@ const NO_CLUSTER: Failure = { code: "no-such-cluster", text: "There is no such c
 function toLine(item: AnsweredItem, evidence: boolean): z.infer<typeof BatchLine> {
   const { line } = item;
   if ("failure" in item) return { line, error: item.failure };
-  const { certainty, candidates, reasons, evidence: nodes } = item.answer;
+  const { certainty, candidates, more, reasons, evidence: nodes } = item.answer;
   return {
     line,
     asked: toAsked(item.question),
     certainty,
-    candidates: candidates.slice(0, MAX_CANDIDATES).map(toCandidate),
-    more: Math.max(0, candidates.length - MAX_CANDIDATES),
+    candidates: candidates.map(toCandidate),
+    more,
     reasons: reasons.map(toReason),
     ...(evidence && { evidence: nodes.map(toNode) }),
   };

@@ -77,7 +77,7 @@ export const Candidate = z
 export const Certainty = z.enum(CERTAINTIES).meta({
   description:
     "certain: seen in force at that time, by complete evidence, and nobody else fits. probable: seen before, or nearly then, and " +
-    "not contradicted. ambiguous: several fit, and all are listed. none: by complete evidence it was nobody. blind: nobody can know.",
+    "not contradicted. ambiguous: several fit, and all are listed, up to a number. none: by complete evidence it was nobody. blind: nobody can know.",
 });
 
 export const Asked = z
@@ -116,6 +116,7 @@ export const Evidence = z.object({ asked: Asked, nodes: z.array(NodeEvidence) })
 const found = {
   certainty: Certainty,
   candidates: z.array(Candidate).meta({ description: "Best first." }),
+  more: z.int().meta({ description: "How many more candidates there are than are listed." }),
   reasons: z.array(Reason),
 };
 
@@ -168,7 +169,6 @@ const AnsweredLine = z
     line: Line,
     asked: Asked,
     ...found,
-    more: z.int().meta({ description: "How many more candidates there are than are listed." }),
     evidence: z.array(NodeEvidence).optional().meta({ description: "There with `evidence=true`." }),
   })
   .meta({ id: "AttributionAnsweredLine" });

@@ -2,7 +2,7 @@ import type * as z from "zod";
 import type { Attribution, Candidate, NodeEvidence, Reason } from "../attribution/schema.ts";
 import { adviceFor } from "./advice.ts";
 import type { Page, Shown } from "./command.ts";
-import { table } from "./table.ts";
+import { number, table } from "./table.ts";
 import { endpoint, ownerText, workloadText } from "./words.ts";
 
 type Answer = z.infer<typeof Attribution>;
@@ -75,7 +75,7 @@ function facts({ source, sourcePort, lease, owner, via }: Candidate, { time }: P
   return [...(how ? [`  ${how}`] : []), ...lines.map(([name, text]) => `  ${name.padEnd(8)} ${text}`)];
 }
 
-function several({ certainty, candidates }: Answer, { time, width }: Page): string[][] {
+function several({ certainty, candidates, more }: Answer, { time, width }: Page): string[][] {
   if (certainty === "none") return [["Nobody: none"]];
   if (candidates.length === 0) return [["Nobody can know: blind"]];
   const rows = table(
@@ -92,7 +92,8 @@ function several({ certainty, candidates }: Answer, { time, width }: Page): stri
     ],
     width,
   );
-  return [[`One of ${candidates.length}: ${certainty}`], [rows]];
+  const others = more > 0 ? [[`And ${number(more)} more.`]] : [];
+  return [[`One of ${number(candidates.length + more)}: ${certainty}`], [rows], ...others];
 }
 
 const ownerName = ({ kind, namespace, name }: NonNullable<Candidate["owner"]>): string =>

@@ -40,6 +40,7 @@ export const REASONS = [
   "several-sources",
   "several-clusters",
   "too-many-nodes",
+  "too-many-leases",
   "address-unknown",
   "no-reports",
   "leases-off",

@@ -24,6 +24,8 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
     "Several sources fit: give the peer and its port, the exact time, or a smaller tolerance.",
   "several-clusters": "Several clusters have that address: name the cluster.",
   "too-many-nodes": "More nodes have that address than are asked: name the node.",
+  "too-many-leases":
+    "More leases fit than are looked through: give the port, and the peer and its port, or a shorter time.",
   "address-unknown": "No node had, or translated to, that address at that time, and nobody held it.",
   "no-reports":
     "The node sent no report about that time: its agent was down, or its reports are still on their way.",

@@ -101,16 +101,17 @@ type Table = { rows: FoundLease[]; omitted: number };
 
 /**
  * The rows of a table of leases (see leases.ts) that a filter takes; the columns of all others are passed over byte by byte. Begins and
- * ends are seconds from `from`, epoch ms.
+ * ends are seconds from `from`, epoch ms. Of more rows than the limit one is there.
  */
 export function findInTable(
   table: ByteReader,
   addresses: AddressBytes,
-  { filter, from, ends }: { filter: LeaseFilter; from: number; ends: boolean },
+  { filter, from, limit, ends }: { filter: LeaseFilter; from: number; limit: number; ends: boolean },
 ): Table {
   const holders = readHolders(table, addresses.size);
   const rows = table.count(LEASE_BYTES);
-  const hits = findPorts(table, rows, { holders, wanted: wantedHolders(holders, addresses, filter), filter });
+  const wanted = wantedHolders(holders, addresses, filter);
+  const hits = findPorts(table, rows, { holders, wanted, natPort: filter.natPort, limit });
   const sourcePorts = pick(table, rows, hits);
   const opened = pick(table, rows, hits);
   const omitted = table.number();
@@ -165,12 +166,9 @@ function wantedHolders(holders: Holders, addresses: AddressBytes, filter: LeaseF
   return wanted;
 }
 
-function findPorts(
-  table: ByteReader,
-  rows: number,
-  { holders, wanted, filter }: { holders: Holders; wanted: Uint8Array; filter: LeaseFilter },
-): Hit[] {
-  const { natPort } = filter;
+type Looked = { holders: Holders; wanted: Uint8Array; natPort: number | undefined; limit: number };
+
+function findPorts(table: ByteReader, rows: number, { holders, wanted, natPort, limit }: Looked): Hit[] {
   const hits: Hit[] = [];
   let row = 0;
   let passed = 0;
@@ -188,7 +186,8 @@ function findPorts(
     for (const end = row + leases; row < end; row++) {
       port += table.number();
       if (port >= PORTS) throw new SegmentError(`the segment has port ${port}`);
-      if (natPort === undefined || port === natPort) hits.push({ row, holder, natPort: port });
+      if ((natPort === undefined || port === natPort) && hits.length <= limit)
+        hits.push({ row, holder, natPort: port });
     }
   }
   table.skip(rows - row);

@@ -3,42 +3,67 @@ import type { Holder } from "../../attribution/holders.ts";
 import { type Asked, firstRange, judge, type Needs, type PlaceRead } from "../../attribution/judge.ts";
 import { filterOf, type LeaseWindow } from "../../attribution/timeline.ts";
 import type { Db } from "../../client.ts";
-import { findLeases, type LeaseFilter, type OpenedLeases, openLeases } from "../../details.ts";
+import type { LeaseFilter } from "../../details.ts";
 import { merged } from "../../facts/holding.ts";
-import { SegmentError } from "../../segment.ts";
 import type { AddressPlace } from "../node-addresses.ts";
 import { confirmed, type KnownTo } from "./confirmed.ts";
 import { type AddressOf, holdersOf, keyOf } from "./holders.ts";
+import { lookedAt, openedOf, rowsOf } from "./look.ts";
 import { type AskedNode, askedNodes, MAX_NODES_ASKED, nodesNamed } from "./places.ts";
 import { type Unseen, unseenOf } from "./unseen.ts";
+import { nextTurn } from "./turn.ts";
 import { leaseWindows, type NodeRange, type StoredWindow } from "./windows.ts";
 
-/** Rows of a window looked for between two turns of the event loop, each some hundredths of a millisecond. */
-const LOOKS_A_TURN = 256;
+/**
+ * Rows of leases that are looked through for one question, which takes some hundredths of a second: what fits more leases than these,
+ * such as an address without a port, names nobody.
+ */
+export const MAX_FOUND = 5000;
+/** Rows found for all questions of a wave, which are in memory at once with some hundreds of bytes each; one question has no more than a third. */
+export const MAX_ROWS_HELD = 50_000;
 
-/** Questions judged between two turns of the event loop, each some tenths of a millisecond. */
-const ANSWERS_A_TURN = 16;
+/** Bytes of leases passed over between two turns of the event loop: some milliseconds. Other work is counted as so many bytes. */
+const WORK_A_TURN = 1_000_000;
+const WORK_A_ROW = 250;
+const WORK_AN_ANSWER = 60_000;
+/** To see whether a question wants a window. */
+const WORK_A_READING = 10;
 
-/** One question and the nodes to ask, best first. */
-export type Asking = { question: Question; places: readonly AddressPlace[] };
+/** One question, the clusters that it is of, and the nodes to ask, best first. */
+export type Asking = {
+  question: Question;
+  clusters: readonly { id: number; name: string }[];
+  places: readonly AddressPlace[];
+};
 
 export type Frame = {
+  /** Of all questions. */
   clusters: readonly { id: number; name: string }[];
   now: number;
   keptFrom: number;
+  /** Candidates listed of one answer. */
+  candidates: number;
 };
+
+/** An answer, and how many more candidates there are than it lists. */
+export type Answer = Attribution & { more: number };
 
 /** A node that is asked for one question: what was read of it so far. */
 type Reading = {
   place: AddressPlace;
   node: AskedNode;
-  filter: LeaseFilter;
+  filter: Filter;
+  found: Found;
   from: number;
   to: number;
   windows: LeaseWindow[];
   had: Set<string>;
 };
-type Open = { asking: Asking; readings: Reading[] };
+/** What is looked for, and the same as text: of a window it is looked for once. */
+type Filter = LeaseFilter & { key: string };
+/** How many rows were found for one question, on all its nodes. */
+type Found = { rows: number };
+type Open = { asking: Asking; found: Found; readings: Reading[] };
 type Wanted = NodeRange & { reading: Reading };
 
 /** Answers some questions at once: what they need of the same windows and holders is read once. */
@@ -50,6 +75,8 @@ export class Wave {
   #nodes: ReadonlyMap<number, AskedNode> = new Map();
   #unseen: Unseen = { until: 0, said: [], unknownFrom: new Map(), firstOf: () => 0 };
   readonly #holders = new Map<string, Holder[]>();
+  #rows = 0;
+  #work = 0;
 
   constructor(db: Db, frame: Frame) {
     this.#db = db;
@@ -58,31 +85,50 @@ export class Wave {
     this.#ids = new Map(frame.clusters.map(({ id, name }) => [name, id]));
   }
 
-  /** In the order of the questions. */
-  async answer(askings: readonly Asking[]): Promise<Attribution[]> {
+  /** In the order of the questions; undefined where several have too many rows to be held at once: ask fewer. */
+  async answer(askings: readonly Asking[]): Promise<Answer[] | undefined> {
     const asked = askings.flatMap(({ places }) => places.slice(0, MAX_NODES_ASKED));
     const nodeIds = [...new Set(asked.map(({ nodeId }) => nodeId))];
     this.#nodes = await askedNodes(this.#db, nodeIds);
     this.#unseen = await unseenOf(this.#db, nodeIds);
     const open = askings.map((asking) => this.#opened(asking));
     await this.#readWindows(open.flatMap((one) => this.#first(one)));
-    const answers = new Map<Open, Attribution>();
-    for (let waiting: readonly Open[] = open; waiting.length > 0;)
+    const answers = new Map<Open, Answer>();
+    for (let waiting: readonly Open[] = open; waiting.length > 0;) {
+      if (askings.length > 1 && this.#isFull()) return undefined;
       waiting = await this.#judged(waiting, answers);
+    }
     return open.map((one) => answers.get(one) ?? NOTHING);
   }
 
+  #isFull(): boolean {
+    return this.#rows > MAX_ROWS_HELD;
+  }
+
+  /** Lets others have their turn after so much work. */
+  async #worked(work: number): Promise<void> {
+    this.#work += work;
+    if (this.#work <= WORK_A_TURN) return;
+    this.#work = 0;
+    await nextTurn();
+  }
+
   /** Those that more had to be read for. */
-  async #judged(waiting: readonly Open[], answers: Map<Open, Attribution>): Promise<Open[]> {
+  async #judged(waiting: readonly Open[], answers: Map<Open, Answer>): Promise<Open[]> {
     const still: Open[] = [];
     const wanted: Wanted[] = [];
     const owners: AddressOf[] = [];
-    for (const [i, one] of waiting.entries()) {
-      if (i % ANSWERS_A_TURN === ANSWERS_A_TURN - 1) await nextTurn();
+    for (const one of waiting) {
+      if (one.found.rows > MAX_FOUND) {
+        answers.set(one, TOO_MANY);
+        continue;
+      }
+      await this.#worked(WORK_AN_ANSWER + one.found.rows * WORK_A_ROW);
       const verdict = judge(this.#asked(one));
-      if ("answer" in verdict)
-        answers.set(one, await confirmed(verdict.answer, one.asking.question, this.#knownTo(one)));
-      else {
+      if ("answer" in verdict) {
+        const answer = await confirmed(verdict.answer, one.asking.question, this.#knownTo(one));
+        answers.set(one, listed(answer, this.#frame.candidates));
+      } else {
         still.push(one);
         wanted.push(...wantedOf(one, verdict.needs));
         for (const { cluster, address } of verdict.needs.owners)
@@ -95,13 +141,15 @@ export class Wave {
   }
 
   #opened(asking: Asking): Open {
-    const filter = filterOf(asking.question);
+    const wanted = filterOf(asking.question);
+    const filter = { ...wanted, key: JSON.stringify(wanted) };
+    const found = { rows: 0 };
     const { from } = firstRange(asking.question);
     const readings = asking.places.slice(0, MAX_NODES_ASKED).flatMap((place): Reading[] => {
       const node = this.#nodes.get(place.nodeId);
-      return node ? [{ place, node, filter, from, to: from, windows: [], had: new Set() }] : [];
+      return node ? [{ place, node, filter, found, from, to: from, windows: [], had: new Set() }] : [];
     });
-    return { asking, readings };
+    return { asking, found, readings };
   }
 
   #first({ asking, readings }: Open): Wanted[] {
@@ -110,7 +158,7 @@ export class Wave {
   }
 
   #asked({ asking, readings }: Open): Asked {
-    const { now, keptFrom, clusters } = this.#frame;
+    const { now, keptFrom } = this.#frame;
     return {
       question: asking.question,
       now,
@@ -121,7 +169,7 @@ export class Wave {
       }),
       tooManyNodes: asking.places.length > MAX_NODES_ASKED,
       holders: (cluster, address) => this.#heldBy(asking, cluster, address),
-      clusters: clusters.map(({ name }) => name),
+      clusters: asking.clusters.map(({ name }) => name),
     };
   }
 
@@ -174,12 +222,32 @@ export class Wave {
     const ranges = [...byNode].flatMap(([nodeId, all]) =>
       merged(all).map((range) => ({ ...range, nodeId, clusterId: all[0]?.clusterId ?? 0 })),
     );
-    let looks = 0;
     for await (const window of leaseWindows(this.#db, ranges, this.#unseen.until)) {
-      const all = byNode.get(window.nodeId) ?? [];
-      take(window, all);
-      looks += all.length;
-      if (looks > LOOKS_A_TURN) looks = await nextTurn();
+      await this.#take(window, byNode.get(window.nodeId) ?? []);
+      if (this.#isFull()) return;
+    }
+  }
+
+  /** Gives a window to all that want it; those that look for the same have the same rows. */
+  async #take({ details, ...stored }: StoredWindow, wanted: readonly Wanted[]): Promise<void> {
+    await this.#worked(wanted.length * WORK_A_READING);
+    const key = `${stored.boot} ${stored.sequence} ${stored.from}`;
+    const opened = wanted.some((one) => wants(one, stored, key)) ? openedOf(details) : undefined;
+    const looked = new Map<string, LeaseWindow>();
+    for (const one of wanted) {
+      if (!wants(one, stored, key)) continue;
+      const { reading } = one;
+      reading.had.add(key);
+      let window = looked.get(reading.filter.key);
+      if (!window) {
+        window = lookedAt(stored, opened, reading.filter, MAX_FOUND);
+        looked.set(reading.filter.key, window);
+        this.#rows += rowsOf(window);
+        await this.#worked((opened?.bytes ?? 0) + rowsOf(window) * WORK_A_ROW);
+      }
+      reading.windows.push(window);
+      reading.found.rows += rowsOf(window);
+      if (reading.found.rows > MAX_FOUND) reading.windows = [];
     }
   }
 
@@ -194,9 +262,14 @@ export class Wave {
   }
 }
 
-const nextTurn = (): Promise<0> => new Promise((resolve) => setImmediate(() => resolve(0)));
+const NOTHING: Answer = { certainty: "blind", candidates: [], more: 0, reasons: [], evidence: [] };
+const TOO_MANY: Answer = { ...NOTHING, reasons: ["too-many-leases"] };
 
-const NOTHING: Attribution = { certainty: "blind", candidates: [], reasons: [], evidence: [] };
+const listed = ({ candidates, ...answer }: Attribution, limit: number): Answer => ({
+  ...answer,
+  candidates: candidates.slice(0, limit),
+  more: Math.max(0, candidates.length - limit),
+});
 
 const hostOf = ({ since, until }: AddressPlace, name: string): Holder => ({
   kind: "host",
@@ -230,24 +303,5 @@ function wantedFrom(reading: Reading, { from, to }: { from: number; to: number }
   return wanted;
 }
 
-/** Gives a window to all that want it. */
-function take(stored: StoredWindow, wanted: readonly Wanted[]): void {
-  const { details, ...window } = stored;
-  let opened: OpenedLeases | undefined;
-  const key = `${window.boot} ${window.sequence} ${window.from}`;
-  for (const { reading, from, to } of wanted) {
-    if (window.from >= to || window.to <= from || reading.had.has(key)) continue;
-    reading.had.add(key);
-    try {
-      opened ??= details && openLeases(details);
-      reading.windows.push({
-        ...window,
-        found: opened ? findLeases(opened, window.from, reading.filter) : null,
-      });
-    } catch (error) {
-      // What does not decode says nothing: as if the window had no details.
-      if (!(error instanceof SegmentError)) throw error;
-      reading.windows.push({ ...window, found: null });
-    }
-  }
-}
+const wants = ({ reading, from, to }: Wanted, window: Omit<StoredWindow, "details">, key: string): boolean =>
+  reading.found.rows <= MAX_FOUND && window.from < to && window.to > from && !reading.had.has(key);

@@ -38,7 +38,10 @@ const answered = (line: number, candidates: number): AnsweredItem => ({
   question: QUESTION,
   answer: {
     certainty: candidates > 0 ? "ambiguous" : "none",
-    candidates: Array.from({ length: candidates }, (_, at) => candidate(`10.0.0.${at}`)),
+    candidates: Array.from({ length: Math.min(candidates, MAX_CANDIDATES) }, (_, at) =>
+      candidate(`10.0.0.${at}`),
+    ),
+    more: Math.max(0, candidates - MAX_CANDIDATES),
     reasons: candidates > 0 ? ["several-sources", "no-port"] : [],
     evidence: [],
   },
