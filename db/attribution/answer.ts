@@ -27,6 +27,7 @@ export const REASONS = [
   "not-reported-yet",
   "seen-only-before",
   "seen-only-after",
+  "seen-before-and-after",
   "closed-before",
   "owner-unknown",
   "owner-gap",
@@ -97,6 +98,8 @@ export type Candidate = {
   owner: CandidateOwner | null;
   certainty: Exclude<Certainty, "none" | "blind">;
   reasons: readonly Reason[];
+  /** The owner is meant to have held the source until then, where that is later than the lease began. */
+  heldTo?: number | undefined;
   /** Of via snat. */
   lease: LeaseLife | null;
 };

@@ -13,7 +13,7 @@ type Fit = { finding: Finding; life: Life; held: Held };
 const NO_PORTS = new Set([1, 58]);
 
 /** Candidates of leases: one for each source and owner in a cluster. */
-export function group(asked: Asked, findings: readonly Finding[], which: "lives" | "before"): Grouped[] {
+export function group(asked: Asked, findings: readonly Finding[], which: "lives" | "near"): Grouped[] {
   const { question, holders } = asked;
   const groups = new Map<string, Fit[]>();
   for (const fit of findings.flatMap((finding) => fitsOf(finding, which, holders))) {
@@ -26,7 +26,7 @@ export function group(asked: Asked, findings: readonly Finding[], which: "lives"
   return [...groups.values()].map((fits) => candidateOf(fits, { question, findings, open, which }));
 }
 
-function fitsOf(finding: Finding, which: "lives" | "before", holders: Asked["holders"]): Fit[] {
+function fitsOf(finding: Finding, which: "lives" | "near", holders: Asked["holders"]): Fit[] {
   const { cluster, node } = finding.place;
   return finding[which].flatMap((life) =>
     ownersOf(life, node, holders(cluster, life.source) ?? []).map((held) => ({ finding, life, held })),
@@ -50,7 +50,7 @@ function candidateOf(
     findings,
     open,
     which,
-  }: { question: Question; findings: readonly Finding[]; open: readonly Reason[]; which: "lives" | "before" },
+  }: { question: Question; findings: readonly Finding[]; open: readonly Reason[]; which: "lives" | "near" },
 ): Grouped {
   const span = spanOf(question);
   const near = fits.toSorted((a, b) => distance(a.life, question.at) - distance(b.life, question.at));
@@ -59,7 +59,7 @@ function candidateOf(
     ({ place, evidence }) => place !== best.finding.place && !evidence.complete,
   );
   const seen = near.some(({ life }) => surely(life, span));
-  const doubts: Reason[] = which === "before" ? ["closed-before"] : seen ? [] : [unseen(best.life, span)];
+  const doubts: Reason[] = which === "near" ? [missed(best.life, span)] : seen ? [] : [unseen(near, span)];
   const reasons = unique([
     ...near.flatMap(({ held }) => held.reasons),
     ...doubts,
@@ -78,6 +78,7 @@ function candidateOf(
     certainty: reasons.length === 0 ? "certain" : "probable",
     reasons,
     lease: leaseOf(life),
+    heldTo: life.resumes && life.begin.max,
   };
   return { candidate, distance: distance(life, question.at) };
 }
@@ -86,9 +87,16 @@ function candidateOf(
 const why = ({ evidence }: Finding): Reason[] =>
   evidence.reasons.includes("not-reported-yet") ? ["not-reported-yet"] : ["events-incomplete"];
 
-function unseen({ begin, closed }: Life, { start, end }: Span): Reason {
-  if (closed !== null && closed <= start) return "closed-before";
-  return begin.max > end ? "seen-only-after" : "seen-only-before";
+const missed = ({ begin }: Life, { end }: Span): Reason =>
+  begin.min > end ? "seen-only-after" : "closed-before";
+
+function unseen(near: readonly Fit[], { start, end }: Span): Reason {
+  const isAfter = ({ begin }: Life) => begin.max > end;
+  const isBefore = ({ resumes, end }: Life) => Math.min(resumes?.seen ?? end.min, end.min) <= start;
+  const [{ life }] = near as [Fit];
+  if (life.closed !== null && life.closed <= start) return "closed-before";
+  if (!near.some((fit) => isAfter(fit.life))) return "seen-only-before";
+  return near.some((fit) => isBefore(fit.life)) ? "seen-before-and-after" : "seen-only-after";
 }
 
 /** 0 within what is sure of a lease. */

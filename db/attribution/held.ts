@@ -1,6 +1,6 @@
 import type { LeaseLife } from "./answer.ts";
 import { type Held, type Holder, ownersOf } from "./holders.ts";
-import { leaseOf, livesOf } from "./lives.ts";
+import { leaseOf, type Life, livesOf } from "./lives.ts";
 import { basesOf, inOrder, type LeaseWindow, runsOf } from "./timeline.ts";
 
 /** A lease, and who may have been behind its source. */
@@ -17,8 +17,27 @@ export function leasesOf(
 ): Leased[] {
   const ordered = inOrder(windows);
   const lives = livesOf(ordered, runsOf(ordered, from), basesOf(ordered));
-  return lives
-    .filter(({ opened, begin, end }) => (opened ?? begin.max) < to && end.max > from)
+  const within = lives.filter(({ opened, begin, end }) => (opened ?? begin.max) < to && end.max > from);
+  return withoutResumed(within)
     .toSorted((a, b) => b.begin.max - a.begin.max || a.natPort - b.natPort)
     .map((life) => ({ lease: leaseOf(life), owners: ownersOf(life, node, holders(life.source)) }));
+}
+
+/** What goes on after a gap is listed as that, and not as what stood before too. */
+function withoutResumed(lives: readonly Life[]): Life[] {
+  const beginningOf = (life: Life, opened: number | null | undefined) =>
+    [
+      life.boot,
+      life.zone,
+      life.natAddress,
+      life.natPort,
+      life.protocol,
+      life.peer,
+      life.peerPort,
+      opened,
+    ].join(" ");
+  const resumed = new Set(
+    lives.flatMap((life) => (life.resumes ? [beginningOf(life, life.resumes.opened)] : [])),
+  );
+  return lives.filter((life) => !resumed.has(beginningOf(life, life.opened)));
 }

@@ -6,6 +6,8 @@ export type Holder = CandidateOwner & {
   address: string;
   /** The last instant at which anybody is known to have said so; null where its end is told, or where it is sure to hold still. */
   confirmedUntil: number | null;
+  /** Who said so, how it learns of holders, and whether it said when the holding ended; absent where only the node's own addresses do. */
+  told?: { nodeId: number; source: string; end: boolean } | undefined;
 };
 
 /** Who may have held an address, and why that is less than certain; without an owner nobody says who. */
@@ -20,10 +22,30 @@ const TOLD_LATE_MS = 60_000;
 /** Who was behind the source of a lease: who held the address when it began, for an entry outlives its Pod. */
 export function ownersOf(life: Life, node: string, holders: readonly Holder[]): Held[] {
   if (life.opened !== null) return holding(holders, node, { from: life.opened, to: life.opened });
+  if (life.resumes) return sinceThen(life, life.resumes, { node, holders });
   // It may be what an earlier holder left.
   const seen = Math.max(life.begin.min, Math.min(life.begin.max, life.end.max));
   const owners = holding(holders, node, { from: seen, to: seen });
   return owners.map(({ owner, reasons }) => ({ owner, reasons: unique(["opened-unknown", ...reasons]) }));
+}
+
+/** Who held the address when the earlier one began, and whoever may have opened another that took its place. */
+function sinceThen(
+  { begin, end }: Life,
+  { opened, seen }: NonNullable<Life["resumes"]>,
+  { node, holders }: { node: string; holders: readonly Holder[] },
+): Held[] {
+  const first = holding(holders, node, { from: opened, to: opened });
+  const next = holding(holders, node, { from: seen, to: Math.max(seen, Math.min(begin.max, end.max)) });
+  const owners = Map.groupBy([...first, ...next], ({ owner }) => ownerKey(owner));
+  // Where nobody is known to have come after, it is nobody else's as far as is known.
+  const isLast = first.every(({ owner }) => owner) && next.every(({ owner }) => !owner);
+  if (isLast) owners.delete(ownerKey(null));
+  const changed: Reason[] = owners.size > 1 ? ["owner-changed"] : isLast ? ["owner-not-confirmed"] : [];
+  return [...owners.values()].map((same) => ({
+    owner: same[0]?.owner ?? null,
+    reasons: unique([...changed, ...same.flatMap(({ reasons }) => reasons)]),
+  }));
 }
 
 /** Who held the address at some instant of [from, to]; `node` is the one whose word counts most, where there is one. */

@@ -1,7 +1,7 @@
 import type { Attribution, Candidate, Question, Reason } from "./answer.ts";
 import { type Grouped, group } from "./candidates.ts";
-import { type Held, type Holder, holding, unique } from "./holders.ts";
-import { type Finding, find, type PlaceRead, type Span, spanOf } from "./place.ts";
+import { type Held, type Holder, holding, ownersOf, unique } from "./holders.ts";
+import { type Finding, find, KEYFRAME_MS, MAX_REACH_MS, type PlaceRead, type Span, spanOf } from "./place.ts";
 
 export type { Holder } from "./holders.ts";
 export { firstRange, type PlaceRead } from "./place.ts";
@@ -18,6 +18,10 @@ export type Asked = {
   places: readonly PlaceRead[];
   /** There are more such nodes, which nobody asked. */
   tooManyNodes?: boolean | undefined;
+  /** A node that had the address has it no more, and the one that has it since is not known. */
+  moved?: boolean | undefined;
+  /** Names of clusters of which nobody says who held their addresses then. */
+  unowned?: readonly string[] | undefined;
   /** All that is known of who held an address of a cluster; undefined where that was not read yet. */
   holders: (cluster: string, address: string) => readonly Holder[] | undefined;
 };
@@ -46,6 +50,8 @@ export function judge(asked: Asked): Verdict {
   const windows = findings.flatMap(({ need }, place) => (need ? [{ place, ...need }] : []));
   const owners = unknownOwners(asked, findings);
   if (windows.length > 0 || owners.length > 0) return { needs: { windows, owners } };
+  const more = [...beforeHolder(asked, findings), ...soonAfter(findings)];
+  if (more.length > 0) return { needs: { windows: more, owners: [] } };
   return { answer: answerOf(asked, findings) };
 }
 
@@ -57,10 +63,31 @@ function unknownOwners(
   const want = (cluster: string, address: string) =>
     wanted.set(`${cluster} ${address}`, { cluster, address });
   for (const cluster of clusters) want(cluster, question.address);
-  for (const { place, lives, before } of findings)
-    for (const { source } of [...lives, ...before]) want(place.cluster, source);
+  for (const { place, lives, near } of findings)
+    for (const { source } of [...lives, ...near]) want(place.cluster, source);
   return [...wanted.values()].filter(({ cluster, address }) => holders(cluster, address) === undefined);
 }
+
+/** Windows in which the only lease that fits may have stood before its holder had the source; its beginning is unknown. */
+function beforeHolder({ holders, keptFrom }: Asked, findings: readonly Finding[]): Needs["windows"] {
+  const fits = findings.flatMap((finding, place) =>
+    finding.lives.map((life) => ({ ...finding, place, at: finding.place, life })),
+  );
+  const [only] = fits;
+  if (!only || fits.length > 1 || only.life.opened !== null || only.life.resumes) return [];
+  const { place, at, life } = only;
+  const [held] = ownersOf(life, at.node, holders(at.cluster, life.source) ?? []);
+  const since = held?.owner?.since ?? 0;
+  const seen = life.begin.max;
+  if (since <= Math.max(0, seen - MAX_REACH_MS) || since > seen) return [];
+  const from = Math.max(keptFrom, since - KEYFRAME_MS);
+  return from < at.from ? [{ place, from, to: at.to }] : [];
+}
+
+const soonAfter = (findings: readonly Finding[]): Needs["windows"] =>
+  findings.some(({ lives }) => lives.length > 0)
+    ? []
+    : findings.flatMap(({ soon }, place) => (soon ? [{ place, ...soon }] : []));
 
 function answerOf(asked: Asked, findings: readonly Finding[]): Attribution {
   const evidence = findings.map((finding) => finding.evidence);
@@ -70,16 +97,17 @@ function answerOf(asked: Asked, findings: readonly Finding[]): Attribution {
   });
   const held = group(asked, findings, "lives");
   if (held.length > 0) return told(held);
-  const before = group(asked, findings, "before");
-  if (before.length > 0) return told(before);
+  const near = group(asked, findings, "near");
+  if (near.length > 0) return told([...near, ...itself(asked, findings)]);
   const own = asked.clusters.flatMap((cluster) => ownAnswers(asked, cluster, findings));
   if (own.length > 0) return told(own);
   return { ...nobody(asked, findings), candidates: [], evidence };
 }
 
 /** Why whatever was found may not be all, or not be so any more. */
-function beyondAnswer({ question, now, tooManyNodes }: Asked): Reason[] {
+function beyondAnswer({ question, now, tooManyNodes, moved }: Asked): Reason[] {
   const reasons: Reason[] = tooManyNodes ? ["too-many-nodes"] : [];
+  if (moved) reasons.push("elsewhere-incomplete");
   if (question.at > now) reasons.push("in-the-future");
   else if (spanOf(question).end > now) reasons.push("not-reported-yet");
   return reasons;
@@ -106,10 +134,20 @@ function concluded(
   return { certainty: "ambiguous", candidates, reasons: more };
 }
 
+/** The node that has the address, where nobody says to what peer: it comes after those who nearly had the port. */
+const itself = (asked: Asked, findings: readonly Finding[]): Grouped[] =>
+  asked.question.peer === undefined
+    ? asked.clusters
+        .flatMap((cluster) => ownAnswers(asked, cluster, findings))
+        .filter(({ candidate }) => candidate.via === "host")
+        .map((one) => ({ ...one, distance: Number.POSITIVE_INFINITY }))
+    : [];
+
 const VIA = { service: "service", host: "host" } as const;
 
 /** Whoever has the address for his own, where no lease has the port. */
-function ownAnswers({ question, holders }: Asked, cluster: string, findings: readonly Finding[]): Grouped[] {
+function ownAnswers(asked: Asked, cluster: string, findings: readonly Finding[]): Grouped[] {
+  const { question, holders, unowned = [] } = asked;
   const { start, end } = spanOf(question);
   const known = mayHaveIt(holders(cluster, question.address) ?? [], { start, end });
   if (known.length === 0) return [];
@@ -122,7 +160,11 @@ function ownAnswers({ question, holders }: Asked, cluster: string, findings: rea
     if (!owner) return [];
     const via = owner.kind === "service" || owner.kind === "host" ? VIA[owner.kind] : "own";
     if (unseen) return [];
-    const reasons = unique([...held.reasons, ...(via === "host" ? (["no-lease", ...missing] as const) : [])]);
+    const reasons = unique([
+      ...held.reasons,
+      ...(via === "host" ? (["no-lease", ...missing] as const) : []),
+      ...(unowned.some((name) => name !== cluster) ? (["several-clusters"] as const) : []),
+    ]);
     const candidate: Candidate = {
       cluster,
       node: owner.node,

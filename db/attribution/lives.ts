@@ -24,6 +24,11 @@ export type Life = Omit<LeaseLife, "lastSeen"> & {
   runs: ReadonlySet<number>;
   /** The last window that listed it among its changes; one does so once. */
   changedIn: LeaseWindow | undefined;
+  /**
+   * Of one whose beginning nobody saw: when a lease of the same source began that was last seen in force before what is missing, and when
+   * that was. It is the same, or came after it.
+   */
+  resumes: { opened: number; seen: number } | undefined;
 };
 type Bounds = { min: number; max: number };
 
@@ -100,7 +105,7 @@ function sighted({ opened }: FoundLease, takenAt: number) {
 }
 
 function lifeOf({ lease, boot, run, ...bounds }: Told): Life {
-  return { ...lease, ...bounds, boot, runs: new Set(run < 0 ? [] : [run]) };
+  return { ...lease, ...bounds, boot, runs: new Set(run < 0 ? [] : [run]), resumes: undefined };
 }
 
 function take(lives: Life[], told: Told): void {
@@ -153,8 +158,19 @@ function follow(first: Life | undefined, next: Life): void {
   if (!first) return;
   const mayPrecede = (one: Life, other: Life) => one.end.min <= other.begin.max;
   if (!mayPrecede(first, next) || mayPrecede(next, first)) return;
+  next.resumes = resumed(first, next);
   first.end = { ...first.end, max: Math.min(first.end.max, next.begin.max) };
   next.begin = { ...next.begin, min: Math.max(next.begin.min, first.end.min) };
+}
+
+/** Nobody saw that one end, nor the other begin. */
+function resumed(first: Life, next: Life): Life["resumes"] {
+  const { source, sourcePort, opened } = first;
+  const isOfOne = source === next.source && sourcePort === next.sourcePort;
+  const isSeen = first.closed !== null || next.opened !== null || first.end.max < next.begin.max;
+  const began = opened ?? first.resumes?.opened;
+  if (!isOfOne || isSeen || began === undefined) return undefined;
+  return { opened: began, seen: first.resumes?.seen ?? first.end.min };
 }
 
 /** A boot ends all leases of the one before. */
@@ -172,8 +188,9 @@ function endByBoot(lives: readonly Life[], windows: readonly LeaseWindow[]): voi
 }
 
 /** As answers have it. */
-export function leaseOf({ end, ...life }: Life): LeaseLife {
-  const { natAddress, natPort, protocol, peer, peerPort, zone, source, sourcePort, opened, closed } = life;
+export function leaseOf({ end, resumes, ...life }: Life): LeaseLife {
+  const { natAddress, natPort, protocol, peer, peerPort, zone, source, sourcePort, closed } = life;
+  const opened = life.opened ?? resumes?.opened ?? null;
   const lastSeen = closed ?? Math.max(end.min, opened ?? ALWAYS.min);
   return {
     natAddress,

@@ -45,16 +45,20 @@ export type Finding = {
   evidence: Evidence;
   /** Those that may touch the span. */
   lives: readonly Life[];
-  /** Where none does, the last of each mapping that ended before. */
-  before: readonly Life[];
+  /** Where none does, of each mapping the last that ended before and the first that began soon after. */
+  near: readonly Life[];
   /** More that is to be read before this is an answer. */
   need: Range | undefined;
+  /** What is to be read too where nobody had it then. */
+  soon: Range | undefined;
 };
 
 /** Keyframes come every ten minutes, with the dump of the next window; and a window before, which says whether all entries tell of their end. */
-const KEYFRAME_MS = 720_000;
+export const KEYFRAME_MS = 720_000;
 /** So far is looked for one: that of a table of 131,072 leases and more comes in parts, and a busy node dumps rarely. */
 export const MAX_REACH_MS = 8 * KEYFRAME_MS;
+/** The clock of whoever asks may be off by more than he says: so soon after, what begins may be what he saw. */
+export const SOON_MS = 60_000;
 /** A node that is silent for so long is more than a little behind. */
 const BEHIND_MS = 300_000;
 
@@ -86,13 +90,14 @@ export function find(place: PlaceRead, question: Question, clock: Clock): Findin
   const relevant = complete ? all.filter(({ runs }) => runs.has(runAt)) : all;
   const lives = relevant.filter(touches).map((life) => lasting(life, heard));
   const evidence = evidenceOf(place, heard, clock);
-  const before = lives.length > 0 || question.peer === undefined ? [] : lastBefore(all, span);
+  const near = lives.length > 0 ? [] : nearOf(all, question);
   return {
     place,
     evidence,
     lives,
-    before,
+    near,
     need: backFor(place, heard, clock) ?? aheadFor(place, heard, lives),
+    soon: soonFor(place, question, { lives, near }),
   };
 }
 
@@ -143,12 +148,29 @@ export const surely = ({ begin, end }: Life, span: Span): boolean =>
 const mayLast = ({ opened, closed, begin, end }: Life, span: Span): boolean =>
   opened !== null && closed === null && begin.max <= span.end && end.min <= span.start;
 
+/** Whoever gives a peer, and the clock, knows which of both he means: the one that ended, which the peer may still hold for open. */
+function nearOf(lives: readonly Life[], question: Question): Life[] {
+  const { port, peer } = question;
+  if (port === undefined && peer === undefined) return [];
+  const span = spanOf(question);
+  const before = lastBefore(lives, span);
+  return peer !== undefined && before.length > 0 ? before : [...before, ...firstAfter(lives, span)];
+}
+
+const mappingOf = ({ natAddress, natPort, peer, peerPort, zone }: Life): string =>
+  [zone, natAddress, natPort, peer, peerPort].join(" ");
+
+function firstAfter(lives: readonly Life[], { end }: Span): Life[] {
+  const soon = lives.filter(({ begin }) => begin.min > end && begin.min <= end + SOON_MS);
+  const sorted = soon.toSorted((a, b) => b.begin.min - a.begin.min);
+  return [...new Map(sorted.map((life) => [mappingOf(life), life])).values()];
+}
+
 function lastBefore(lives: readonly Life[], { start }: Span): Life[] {
   const latest = new Map<string, Life>();
   for (const life of lives) {
     if (life.end.max > start) continue;
-    const { natAddress, natPort, peer, peerPort, zone } = life;
-    const key = [zone, natAddress, natPort, peer, peerPort].join(" ");
+    const key = mappingOf(life);
     const other = latest.get(key);
     if (!other || life.end.max > other.end.max) latest.set(key, life);
   }
@@ -183,6 +205,21 @@ function aheadFor(
   const limit = span.end + MAX_REACH_MS;
   const goesOn = run !== undefined && run.to >= to && base === undefined;
   return goesOn && to < limit ? { from, to: Math.min(limit, span.end + 2 * (to - span.end)) } : undefined;
+}
+
+/** A little ahead, to who had it soon after. */
+function soonFor(
+  { from, to, lastEnd, translates }: PlaceRead,
+  question: Question,
+  { lives, near }: Pick<Finding, "lives" | "near">,
+): Range | undefined {
+  const { peer, port } = question;
+  const { end } = spanOf(question);
+  const next = end + SOON_MS + LATE_MS;
+  const isKnown = lives.length > 0 || (peer === undefined ? port === undefined : near.length > 0);
+  if (isKnown || translates === false || to >= next || end + LATE_MS > (lastEnd ?? 0) || to >= (lastEnd ?? 0))
+    return undefined;
+  return { from, to: next };
 }
 
 function evidenceOf(place: PlaceRead, heard: Heard, clock: Clock): Evidence {

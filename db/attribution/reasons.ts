@@ -6,23 +6,27 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
   "events-incomplete": "Not every beginning and end of a lease around that time is known.",
   "not-reported-yet": "The node has not reported the whole of that time yet: ask again in a minute.",
   "seen-only-before": "It was in force before that time, and nobody saw whether it still was.",
-  "seen-only-after": "It was in force after that time, and nobody saw whether it already was.",
+  "seen-only-after":
+    "It was seen in force only after that time: if the asker's clock may be off, give a larger tolerance.",
+  "seen-before-and-after": "It was in force before and after that time, but nobody saw whether it was then.",
   "closed-before":
     "It had ended before that time and nobody took the port since: a peer may keep a connection that the node has forgotten.",
   "owner-unknown":
     "Nobody says who held the source address when the flow began, though others held it at other times.",
   "owner-gap":
     "When the flow began, the source address was only just given to its holder, or just taken from it.",
-  "owner-changed": "The source address had several holders around the time at which the flow began.",
+  "owner-changed":
+    "The source address changed hands, and nobody can tell whether before or after the flow began.",
   "owner-not-confirmed": "The last word about the holder of the source address is older than the flow.",
-  "elsewhere-incomplete": "Another node has the address as well, and not all that happened there is known.",
+  "elsewhere-incomplete":
+    "Another node has, or may have, the address as well, and not all that happened there is known.",
   "no-port": "No port was given: every lease of the address fits.",
   "no-peer":
     "The peer and its port were not both given: a process of the node itself may use the same port towards another peer.",
   "no-lease": "No lease has that port: it is the node's own traffic, or what was seen there is not NAT.",
   "several-sources":
     "Several sources fit: give the peer and its port, the exact time, or a smaller tolerance.",
-  "several-clusters": "Several clusters have that address: name the cluster.",
+  "several-clusters": "Several clusters have, or may have, that address: name the cluster.",
   "too-many-nodes": "More nodes have that address than are asked: name the node.",
   "too-many-leases":
     "More leases fit than are looked through: give the port, and the peer and its port, or a shorter time.",

@@ -130,6 +130,10 @@ const CASES: Record<string, [string, Partly]> = {
     "probable: web-1: opened-unknown seen-only-after events-incomplete",
     { places: [place([...halves(2), half(5, { keyframe: [row()] })])] },
   ],
+  "a gap, and a lease before and after it": [
+    "probable: web-1: seen-before-and-after events-incomplete",
+    { places: [place([...halves(2, [row({ opened: -50 })]), half(5, { keyframe: [row()] })])] },
+  ],
   "a lease that ended shortly before": [
     "probable: web-1: closed-before",
     { places: [place(halves(8, [], { 1: { rows: [row({ opened: 40, closed: 50 })] } }))] },
@@ -217,6 +221,22 @@ const CASES: Record<string, [string, Partly]> = {
   "another node that has the address, and is silent": [
     "probable: web-1: elsewhere-incomplete",
     { places: [place(kept), place([], { node: "node-2" })] },
+  ],
+  "an address that its node has no more, and nobody else yet": [
+    "probable: web-1: elsewhere-incomplete",
+    { places: [place(kept)], moved: true },
+  ],
+  "nobody, where the address may be elsewhere by then": [
+    "blind: elsewhere-incomplete",
+    { places: [place(halves(8))], moved: true },
+  ],
+  "an address that is a Pod's own, where another cluster may have such a Pod": [
+    "probable: web-1: several-clusters",
+    { question: { address: "10.0.0.7" }, clusters: ["prod", "test"], unowned: ["test"] },
+  ],
+  "an address that is a Pod's own, where another cluster says that it has none": [
+    "certain: web-1",
+    { question: { address: "10.0.0.7" }, clusters: ["prod", "test"], unowned: ["prod"] },
   ],
   "more nodes than are asked": [
     "probable: web-1: too-many-nodes",
