@@ -7,6 +7,7 @@ import { NodeBook } from "../../facts/node-book.ts";
 import { ServiceBook } from "../../facts/service-book.ts";
 import { ALL_NODES, type Listing, listingsFrom } from "../facts/read.ts";
 import { heldUntil } from "../held-until.ts";
+import type { AddressPlace } from "../node-addresses.ts";
 import type { Said, Unseen } from "./unseen.ts";
 
 /** Who held an address, as far back as can matter to a lease: an address is rarely given to so many. */
@@ -58,6 +59,22 @@ const toHolder = (row: Row): Holder => ({
   until: row.held,
   address: row.address,
   confirmedUntil: row.absent ? Math.max(row.saidAt, row.listedAt ?? 0) : null,
+  told: { nodeId: row.nodeId, source: row.source, end: row.until !== null && !row.absent },
+});
+
+/** A node that lists an address as its own, and says no more of it. */
+export const hostOf = ({ since, until }: AddressPlace, name: string): Holder => ({
+  kind: "host",
+  namespace: "",
+  name,
+  uid: "",
+  workloadKind: "",
+  workload: "",
+  node: name,
+  since,
+  until,
+  address: "",
+  confirmedUntil: null,
 });
 
 async function rowsOf(db: Db, addresses: readonly AddressOf[], now: number): Promise<Row[]> {

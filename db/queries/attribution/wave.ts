@@ -6,10 +6,10 @@ import type { Db } from "../../client.ts";
 import type { LeaseFilter } from "../../details.ts";
 import { merged } from "../../facts/holding.ts";
 import type { AddressPlace } from "../node-addresses.ts";
-import { confirmed, type KnownTo } from "./confirmed.ts";
-import { type AddressOf, holdersOf, keyOf } from "./holders.ts";
+import { confirmed, type Judged } from "./confirmed.ts";
+import { type AddressOf, holdersOf, hostOf, keyOf } from "./holders.ts";
 import { lookedAt, openedOf, rowsOf } from "./look.ts";
-import { type AskedNode, askedNodes, MAX_NODES_ASKED, nodesNamed } from "./places.ts";
+import { type AskedNode, askedNodes, MAX_NODES_ASKED } from "./places.ts";
 import { type Unseen, unseenOf } from "./unseen.ts";
 import { nextTurn } from "./turn.ts";
 import { leaseWindows, type NodeRange, type StoredWindow } from "./windows.ts";
@@ -116,6 +116,7 @@ export class Wave {
   /** Those that more had to be read for. */
   async #judged(waiting: readonly Open[], answers: Map<Open, Answer>): Promise<Open[]> {
     const still: Open[] = [];
+    const judged: (Judged & { of: Open })[] = [];
     const wanted: Wanted[] = [];
     const owners: AddressOf[] = [];
     for (const one of waiting) {
@@ -124,17 +125,19 @@ export class Wave {
         continue;
       }
       await this.#worked(WORK_AN_ANSWER + one.found.rows * WORK_A_ROW);
-      const verdict = judge(this.#asked(one));
-      if ("answer" in verdict) {
-        const answer = await confirmed(verdict.answer, one.asking.question, this.#knownTo(one));
-        answers.set(one, listed(answer, this.#frame.candidates));
-      } else {
+      const asked = this.#asked(one);
+      const verdict = judge(asked);
+      if ("answer" in verdict) judged.push({ ...verdict, ...judgedBy(asked), of: one });
+      else {
         still.push(one);
         wanted.push(...wantedOf(one, verdict.needs));
         for (const { cluster, address } of verdict.needs.owners)
           owners.push({ clusterId: this.#ids.get(cluster) ?? 0, address });
       }
     }
+    const known = { unseen: this.#unseen, nodes: this.#nodes, ids: this.#ids };
+    for (const [i, answer] of (await confirmed(this.#db, judged, known)).entries())
+      answers.set((judged[i] as (typeof judged)[number]).of, listed(answer, this.#frame.candidates));
     await this.#readWindows(wanted);
     await this.#readHolders(owners);
     return still;
@@ -201,22 +204,6 @@ export class Wave {
     return [...known, ...hosts];
   }
 
-  #knownTo({ readings }: Open): KnownTo {
-    const { unknownFrom, firstOf } = this.#unseen;
-    return {
-      ofNode: (cluster, name) => {
-        const isIt = ({ node }: Reading) => node.name === name && this.#names.get(node.clusterId) === cluster;
-        return unknownFrom.get(readings.find(isIt)?.node.nodeId ?? 0) ?? Number.POSITIVE_INFINITY;
-      },
-      ofCluster: (cluster) => firstOf(this.#ids.get(cluster) ?? 0),
-      lastOf: async (cluster, name) => {
-        const [one] = await nodesNamed(this.#db, [this.#ids.get(cluster) ?? 0], name);
-        const nodes = await askedNodes(this.#db, one ? [one.nodeId] : []);
-        return (one && nodes.get(one.nodeId)?.lastEnd) ?? 0;
-      },
-    };
-  }
-
   async #readWindows(wanted: readonly Wanted[]): Promise<void> {
     const byNode = Map.groupBy(wanted, ({ nodeId }) => nodeId);
     const ranges = [...byNode].flatMap(([nodeId, all]) =>
@@ -271,18 +258,11 @@ const listed = ({ candidates, ...answer }: Attribution, limit: number): Answer =
   more: Math.max(0, candidates.length - limit),
 });
 
-const hostOf = ({ since, until }: AddressPlace, name: string): Holder => ({
-  kind: "host",
-  namespace: "",
-  name,
-  uid: "",
-  workloadKind: "",
-  workload: "",
-  node: name,
-  since,
-  until,
-  address: "",
-  confirmedUntil: null,
+/** What an answer is made of. */
+const judgedBy = ({ question, places, holders }: Asked): Omit<Judged, "answer"> => ({
+  question,
+  holders,
+  windows: places.flatMap(({ windows }) => windows),
 });
 
 function wantedOf({ readings }: Open, needs: Needs): Wanted[] {

@@ -158,14 +158,14 @@ describe("an answer", () => {
 describe("of several nodes with the address", () => {
   const nodes = (many: number) =>
     Array.from({ length: many }, (_, n) => `node-${n + 1}`).flatMap((name, n) =>
-      story({ ...opened, source: `10.244.${n}.1`, natPort: 40_000 + n }, { node: { name } }),
+      story({ ...opened, source: `198.51.100.${n}`, natPort: 40_000 + n }, { node: { name } }),
     );
 
   test("the one that is named is asked alone", async () => {
     const db = await aDb(nodes(2));
     const { evidence, candidates } = await attribute(db, { ...PLACE, node: "node-2" }, about(40_001, 75));
     expect(evidence.map(({ node }) => node)).toEqual(["node-2"]);
-    expect(candidates.map(({ source }) => source)).toEqual(["10.244.1.1"]);
+    expect(candidates.map(({ source }) => source)).toEqual(["198.51.100.1"]);
   });
 
   test.for([
