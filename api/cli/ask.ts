@@ -20,6 +20,8 @@ export class CannotAsk extends Error {}
 export interface Service {
   url: string;
   token: string | undefined;
+  /** The token was not given, but is what this machine's service keeps. */
+  kept?: true;
 }
 
 /** The service that is meant, and a token for it. Throws `CannotAsk`. */
@@ -34,7 +36,7 @@ export async function serviceOf(
   if (token) return { url, token };
   // The token of this machine's service is shown to no other machine.
   if (!LOOPBACK.test(new URL(url).hostname)) return { url, token: undefined };
-  return { url, token: await readFile(localToken).then(trimmed, () => undefined) };
+  return { url, token: await readFile(localToken).then(trimmed, () => undefined), kept: true };
 }
 
 function baseOf(text: string, fromVariable: boolean): string {
@@ -62,9 +64,10 @@ const trimmed = (text: string): string | undefined => text.trim() || undefined;
 /** Asks, and gives the text of the answer. Throws `CannotAsk` where there is none, or a refusal. */
 export async function ask(
   world: Pick<World, "fetch" | "err" | "later" | "localToken">,
-  { url, token }: Service,
+  service: Service,
   question: Question,
 ): Promise<string> {
+  const { url, token } = service;
   if (token !== undefined && /[^\x21-\x7e]/.test(token))
     throw new CannotAsk("The token holds characters no token has, such as a space or a line end.");
   const { waiting } = question;
@@ -73,7 +76,7 @@ export async function ask(
     const response = await world.fetch(`${url}${question.path}`, requestOf(question, token));
     const text = await response.text();
     if (response.ok && isJson(response)) return text;
-    throw new CannotAsk(refusal(response, text, { url, token, localToken: world.localToken }));
+    throw new CannotAsk(refusal(response, text, { ...service, localToken: world.localToken }));
   } catch (error) {
     throw error instanceof CannotAsk ? error : new CannotAsk(`${url}: ${unreachable(error as Error)}`);
   } finally {
@@ -126,7 +129,12 @@ function problemIn(text: string): Problem | undefined {
 
 const MAKE_ONE = `An administrator makes one: POST /v1/tokens with {"scope":"read"}.`;
 
-function remedyOf(status: number, { token, url, localToken }: Asked): string {
+function remedyOf(status: number, { token, url, localToken, kept }: Asked): string {
+  if (status === 401 && token !== undefined && kept)
+    return (
+      `\nNo token was given, and ${url} does not know the one in ${localToken}, which is for what npm start starts here.` +
+      `\nGive one of scope read in CONNTRAIL_TOKEN, or a file with it as --token-file. ${MAKE_ONE}`
+    );
   if (status === 401 && token !== undefined)
     return `\n${url} does not know the token that was given, or no longer. ${MAKE_ONE}`;
   if (status === 401)

@@ -1,6 +1,6 @@
 import type * as z from "zod";
 import type { Attribution, Candidate, NodeEvidence, Reason } from "../attribution/schema.ts";
-import { adviceFor } from "./advice.ts";
+import { adviceFor, askAgain, type Said } from "./advice.ts";
 import type { Page, Shown } from "./command.ts";
 import { number, table } from "./table.ts";
 import { endpoint, ownerText, workloadText } from "./words.ts";
@@ -11,14 +11,14 @@ type Evidence = z.infer<typeof NodeEvidence>;
 type Reason = z.infer<typeof Reason>;
 
 /** Who it was in the first line; then by what that is known, and what it lacks. */
-export function showAttribution(answer: Answer, page: Page): Shown {
+export function showAttribution(answer: Answer, page: Page, said: Said): Shown {
   const { certainty, candidates, evidence } = answer;
   const [first, ...others] = candidates;
   const reasons = reasonsOf(answer);
   const parts = [
     ...(first && others.length === 0 ? one(first, certainty, page) : several(answer, page)),
-    reasons.map(({ text }) => `  ${text}`),
-    adviceFor(reasons),
+    reasons.map((reason) => `  ${sentence(reason, answer)}`),
+    [...askAgain(reasons.some(isEarly) ? [evidence.asked.at] : [], said, page), ...adviceFor(reasons, said)],
     evidenceOf(evidence.nodes, page),
     [`Asked: ${askedText(evidence.asked, page)}. Times: ${page.zone}.`],
   ];
@@ -32,6 +32,23 @@ function reasonsOf({ reasons, candidates, evidence }: Answer): Reason[] {
   const more = candidates.length === 0 ? evidence.nodes : only;
   const all = [...reasons, ...more.flatMap((one) => one.reasons)];
   return [...new Map(all.map((reason) => [reason.code, reason])).values()];
+}
+
+const isEarly = ({ code }: Reason): boolean => code === "not-reported-yet";
+
+/** The reason; of a lease that is named, by its own times. */
+function sentence({ code, text }: Reason, { candidates, evidence: { asked } }: Answer): string {
+  const [first, ...others] = candidates;
+  if (code !== "seen-only-before" || !first?.lease || others.length > 0) return text;
+  const { closed, lastSeen } = first.lease;
+  const before = (Date.parse(asked.at) - Date.parse(closed ?? lastSeen)) / 1000;
+  if (closed !== null)
+    return Math.abs(before) <= asked.toleranceSeconds
+      ? `It ended within ${asked.toleranceSeconds} s of that time.`
+      : text;
+  return before > 0
+    ? `It was still open when last seen, ${number(Math.ceil(before))} s before that time.`
+    : text;
 }
 
 function one(candidate: Candidate, certainty: string, page: Page): string[][] {
@@ -66,13 +83,19 @@ function facts({ source, sourcePort, lease, owner, via }: Candidate, { time }: P
     lines.push(["open", opened === null ? `from ${from}, ${to}` : `since ${from}, ${to}`]);
   }
   if (owner) {
-    const since = owner.since === null ? "since before anybody looked" : `since ${time(owner.since)}`;
-    const until = owner.until === null ? "still" : `until ${time(owner.until)}`;
-    lines.push(["address", `${source} held ${since}, ${until}`]);
-    if (owner.uid) lines.push(["uid", owner.uid]);
+    const { uid } = owner;
+    // Of the addresses that a node lists itself nobody says since when it has them.
+    const isUntold = via === "host" && owner.since === null && owner.until === null;
+    if (!isUntold) lines.push(["address", `${source} held ${heldText(owner, time)}`]);
+    if (uid) lines.push(["uid", uid]);
   }
   const how = VIAS[via];
   return [...(how ? [`  ${how}`] : []), ...lines.map(([name, text]) => `  ${name.padEnd(8)} ${text}`)];
+}
+
+function heldText({ since, until }: NonNullable<Candidate["owner"]>, time: Page["time"]): string {
+  const begin = since === null ? "since before anybody looked" : `since ${time(since)}`;
+  return `${begin}, ${until === null ? "still" : `until ${time(until)}`}`;
 }
 
 function several({ certainty, candidates, more }: Answer, { time, width }: Page): string[][] {

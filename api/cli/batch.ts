@@ -1,5 +1,6 @@
 import type * as z from "zod";
 import type { Batch } from "../attribution/schema.ts";
+import { adviceFor, askAgain, type Said } from "./advice.ts";
 import type { Page, Shown } from "./command.ts";
 import { number, percent, table } from "./table.ts";
 import { endpoint, ownerText, qualified, workloadText } from "./words.ts";
@@ -8,8 +9,10 @@ type Answer = z.infer<typeof Batch>;
 type Line = Answer["lines"][number];
 type Answered = Extract<Line, { asked: unknown }>;
 
-/** Line by line who it was; then who it was how often, and how sure all that is. */
-export function showBatch({ counts, lines }: Answer, { time, zone, width }: Page): Shown {
+/** Line by line who it was; then who it was how often, how sure all that is, and why no surer. */
+export function showBatch({ counts, lines }: Answer, page: Page, said: Said): Shown {
+  if (lines.length === 0) return { text: "No line with an address was sent.", found: false };
+  const { time, width } = page;
   const rows = table(
     lines,
     [
@@ -29,8 +32,13 @@ export function showBatch({ counts, lines }: Answer, { time, zone, width }: Page
     width,
   );
   const found = lines.some((line) => "candidates" in line && line.candidates.length > 0);
-  const parts = lines.length === 0 ? ["No line with an address was sent."] : [rows, ...behind(lines, width)];
-  return { text: [...parts, `${countsText(counts)} Times: ${zone}.`].join("\n\n"), found };
+  const parts = [
+    rows,
+    ...behind(lines, width),
+    ...why(lines, page, said),
+    `${countsText(counts)} Times: ${page.zone}.${zoneText(lines, page, said)}`,
+  ];
+  return { text: parts.join("\n\n"), found };
 }
 
 const answered = <T>(line: Line, read: (line: Answered) => T): T | null =>
@@ -38,7 +46,7 @@ const answered = <T>(line: Line, read: (line: Answered) => T): T | null =>
 
 /** The one who it was, or why there is none. */
 function whoOf(line: Line): string {
-  if ("error" in line) return `(${line.error.text})`;
+  if ("error" in line) return `(${line.error.code})`;
   const { candidates, more, reasons } = line;
   const [first, ...others] = candidates;
   if (!first) return `(${reasons.map(({ code }) => code).join(", ")})`;
@@ -73,6 +81,29 @@ function behind(lines: readonly Line[], width: number | undefined): string[] {
       width,
     ),
   ];
+}
+
+/** What lines lack, how many of them, and what would tell more. */
+function why(lines: readonly Line[], page: Page, said: Said): string[] {
+  const reasons = lines.flatMap((line) => ("error" in line ? [] : line.reasons));
+  const lacks = lines.flatMap((line): readonly { code: string; text: string }[] =>
+    "error" in line ? [line.error] : line.reasons,
+  );
+  const counted = [...Map.groupBy(lacks, ({ code, text }) => `${code}: ${text}`)]
+    .toSorted(([, a], [, b]) => b.length - a.length)
+    .map(([text, { length }]) => `  ${number(length)} ${text}`);
+  const early = lines.flatMap((line) =>
+    "asked" in line && line.reasons.some(({ code }) => code === "not-reported-yet") ? [line.asked.at] : [],
+  );
+  const todo = [...askAgain(early, said, page), ...adviceFor(reasons, said)];
+  return [counted, todo].filter((part) => part.length > 0).map((part) => part.join("\n"));
+}
+
+/** Lines that have a time of their own may name no zone; who reads another clock would not notice. */
+function zoneText(lines: readonly Line[], { zone }: Page, { values }: Said): string {
+  const times = new Set(lines.flatMap((line) => ("asked" in line ? [line.asked.at] : [])));
+  if (times.size <= 1 || zone === "UTC" || values["zone"] !== undefined) return "";
+  return " Those in lines that name no zone were read as UTC: --zone +01:00 says another.";
 }
 
 function countsText({ lines, errors, ...certainties }: Answer["counts"]): string {

@@ -10,22 +10,29 @@ const DAY_MS = 86_400_000;
 /** Below are seconds until the year 2286; as milliseconds they are in the spring of 1970. */
 const SECONDS_UNTIL = 1e10;
 const AGO = /^(\d{1,9})([smhd])(?: ago)?$/;
-const DATED = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?$/;
+/** A date alone is its first moment. */
+const DATED = /^(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9}))?)?)?$/;
 const OFFSET = /^(.+?) ?(Z|[+-]\d\d:\d\d)$/i;
 const HOURS = /^(\d{1,2}):(\d\d)(?::(\d\d))?$/;
 
 export const TIMES =
-  'give "10m" (ago), "14:05", "14:05:33", "2026-11-21 14:05", RFC 3339 as 2026-11-21T14:05:33Z, or seconds or milliseconds since 1970';
+  'give "now", "10m" (ago), "14:05", "14:05:33", "2026-11-21", "2026-11-21 14:05", RFC 3339 as 2026-11-21T14:05:33Z, or seconds or milliseconds since 1970';
 
 /** The instant a person means, in epoch milliseconds; undefined where nobody could tell. Without a zone it is the clock's. */
 export function parseTime(text: string, clock: Clock): number | undefined {
-  const [, count, unit = ""] = AGO.exec(text) ?? [];
-  if (count !== undefined) return clock.now - Number(count) * (UNITS[unit] ?? 0);
+  const ago = agoOf(text);
+  if (ago !== undefined) return clock.now - ago;
   if (/^\d{1,15}$/.test(text)) return Number(text) < SECONDS_UNTIL ? Number(text) * 1000 : Number(text);
   const [, local = text, offset] = OFFSET.exec(text) ?? [];
   const wall = offset === undefined ? wallOf(text) : wallOf(local);
   if (wall !== undefined) return offset === undefined ? instantOf(wall, clock.timeZone) : wall - ms(offset);
   return ofToday(text, clock);
+}
+
+function agoOf(text: string): number | undefined {
+  if (text === "now") return 0;
+  const [, count, unit = ""] = AGO.exec(text) ?? [];
+  return count === undefined ? undefined : Number(count) * (UNITS[unit] ?? 0);
 }
 
 /** What a clock shows, as if it were UTC; undefined where no clock ever shows that. */

@@ -83,13 +83,18 @@ test("without a token or with a wrong one, it is said how to get one", async ({ 
   expect([none.code, none.out]).toEqual([2, ""]);
   expect(none.err).toMatch(/CONNTRAIL_TOKEN[^]*POST \/v1\/tokens[^]*\/there\/data\/local-read\.token/);
   const wrong = await conntrail("clusters", { env: { CONNTRAIL_TOKEN: "canary" }, answer: refusal });
-  expect(wrong.err).toContain("does not know the token");
+  expect(wrong.err).toContain("does not know the token that was given");
+  const files = { "/there/data/local-read.token": "canary\n" };
+  const kept = await conntrail("clusters --url http://127.0.0.1:9999", { files, answer: refusal });
+  expect(kept.err).toMatch(
+    /No token was given, and http:\/\/127\.0\.0\.1:9999 does not know the one in \/there\/data\/local-read\.token/,
+  );
   const ingest = await conntrail("clusters", {
     env: { CONNTRAIL_TOKEN: "canary" },
     answer: problem(403, "No."),
   });
   expect(ingest.err).toMatch(/No\.[^]*another scope[^]*"scope":"read"/);
-  expect(wrong.err + ingest.err).not.toContain("canary");
+  expect(wrong.err + ingest.err + kept.err).not.toContain("canary");
 });
 
 test("what is wrong with a question is said as the service says it", async ({ expect }) => {

@@ -64,6 +64,7 @@ function anAnswer(differing: Partial<Answer> = {}): Answer {
   return Attribution.parse({
     certainty: "certain",
     candidates: [CANDIDATE],
+    more: 0,
     reasons: [],
     evidence: { asked: ASKED, nodes: [NODE] },
     ...differing,
@@ -205,8 +206,17 @@ test("a file: line by line, who it was how often, and how sure all that is", asy
     lines: [
       line(2),
       line(3),
-      line(4, { certainty: "ambiguous", candidates: [CANDIDATE, CANDIDATE], more: 3 }),
-      line(5, { certainty: "blind", candidates: [], reasons: [{ code: "no-reports", text: "" }] }),
+      line(4, {
+        certainty: "ambiguous",
+        candidates: [CANDIDATE, CANDIDATE],
+        more: 3,
+        reasons: [{ code: "several-sources", text: "Several fit." }],
+      }),
+      line(5, {
+        certainty: "blind",
+        candidates: [],
+        reasons: [{ code: "no-reports", text: "No report came." }],
+      }),
       { line: 7, error: { code: "nothing-found", text: "No address is found in it." } },
     ],
   });
@@ -219,15 +229,113 @@ test("a file: line by line, who it was how often, and how sure all that is", asy
    3  192.168.50.10:39510  certain    shop/web-7d9f-x2x4v            Deployment web  prod
    4  192.168.50.10:39510  ambiguous  shop/web-7d9f-x2x4v or 4 more  Deployment web  prod
    5  192.168.50.10:39510  blind      (no-reports)                   -               -
-   7  -                    -          (No address is found in it.)   -               -
+   7  -                    -          (nothing-found)                -               -
 
 lines  share  who, cluster
     2  40.0%  Pod shop/web-7d9f-x2x4v of Deployment web, prod
+
+  1 several-sources: Several fit.
+  1 no-reports: No report came.
+  1 nothing-found: No address is found in it.
+
+  Try: --peer ADDRESS:PORT; --at TIME; --tolerance 1s; conntrail nodes CLUSTER says whether its agent lives
 
 5 lines: 2 certain, 1 ambiguous, 1 blind, 1 without a question. Times: UTC.
 `);
   const none = { counts: { ...batch.counts, lines: 1 }, lines: batch.lines.slice(3, 4) };
   expect((await conntrail("who --file list.txt", { files, answer: json(none) })).code).toBe(1);
+});
+
+const EARLY = { code: "not-reported-yet" as const, text: "Ask again in a minute." };
+
+test("where a node has yet to report it is said when and how to ask again about that very moment", async ({
+  expect,
+}) => {
+  const before = { code: "seen-only-before" as const, text: "Nobody saw." };
+  const asked = { ...ASKED, at: "2026-11-21T11:59:36.000Z" };
+  const answer = anAnswer({
+    certainty: "probable",
+    candidates: [{ ...CANDIDATE, certainty: "probable", reasons: [EARLY, before] }],
+    reasons: [EARLY, before],
+    evidence: { asked, nodes: [NODE] },
+  });
+  const { out } = await conntrail("who 192.168.50.10:39510", { answer: json(answer) });
+  expect(out).toContain("  It was still open when last seen, 6 s before that time.\n");
+  expect(out).toContain("  Ask again from 2026-11-21 12:00:36 on: --at 2026-11-21T11:59:36.000Z\n");
+  // Where that is over already, the report is late.
+  const late = anAnswer({ certainty: "probable", candidates: [], reasons: [EARLY] });
+  expect((await conntrail("who 192.168.50.10:39510 --at 10m", { answer: json(late) })).out).toContain(
+    "  Ask again from 2026-11-21 12:00:30 on: --at 2026-11-21T11:59:00.000Z\n",
+  );
+});
+
+test("a lease that ended about then is said to have", async ({ expect }) => {
+  const text = "Nobody saw whether it still was.";
+  const closed = async (at: string) => {
+    const lease = { ...LEASE, closed: at };
+    const reasons = [{ code: "seen-only-before" as const, text }];
+    const candidates = [{ ...CANDIDATE, certainty: "probable" as const, lease, reasons }];
+    return (await asked(anAnswer({ certainty: "probable", candidates, reasons }))).out;
+  };
+  expect(await closed("2026-11-21T11:58:57.000Z")).toContain("  It ended within 5 s of that time.\n");
+  expect(await closed("2026-11-21T11:58:54.000Z")).toContain(text);
+});
+
+test("of a node of which nobody says since when it has an address no times are shown", async ({ expect }) => {
+  const owner = { ...OWNER, kind: "host", namespace: null, name: "node-3", uid: null, workload: null };
+  const host: Candidate = { ...CANDIDATE, via: "host", lease: null, owner: { ...owner, since: null } };
+  expect((await asked(anAnswer({ candidates: [host] }))).out).not.toContain("held since");
+  const told = { ...host, owner: { ...owner, since: OWNER.since } };
+  expect((await asked(anAnswer({ candidates: [told] }))).out).toContain(
+    "held since 2026-11-20 09:00:00, still",
+  );
+});
+
+test("what was given already is not advised, but for a peer without its port", async ({ expect }) => {
+  const reasons = [{ code: "several-sources" as const, text: "Several." }];
+  const several = anAnswer({ certainty: "ambiguous", candidates: [CANDIDATE, CANDIDATE], reasons });
+  const line = "who 192.168.50.10:39510 --peer 10.9.0.5:3306 --at 11:59";
+  expect((await conntrail(line, { answer: json(several) })).out).toContain("  Try: --tolerance 1s\n");
+  const noPeer = anAnswer({ reasons: [{ code: "no-peer", text: "No peer." }] });
+  expect((await conntrail(line, { answer: json(noPeer) })).out).toContain("  Try: --peer ADDRESS:PORT\n");
+});
+
+test("of lines with times of their own it is said which zone was taken, and when to ask again", async ({
+  expect,
+}) => {
+  const line = (at: number, time: string) => ({
+    line: at,
+    asked: { ...ASKED, at: time },
+    certainty: "probable" as const,
+    candidates: [CANDIDATE],
+    reasons: [EARLY],
+    more: 0,
+  });
+  const counts = { lines: 2, certain: 0, probable: 2, ambiguous: 0, none: 0, blind: 0, errors: 0 };
+  const said = async (times: readonly string[], options = "") => {
+    const answer = json(Batch.parse({ counts, lines: times.map((time, at) => line(at, time)) }));
+    const around = { files: { x: "x" }, answer, timeZone: "Europe/Paris" };
+    return (await conntrail(`who --file x${options}`, around)).out;
+  };
+  const [first, second] = ["2026-11-21T11:58:00.000Z", "2026-11-21T11:59:50.000Z"];
+  const own = await said([first, second]);
+  expect(own).toContain(
+    "  2 not-reported-yet: Ask again in a minute.\n\n  Ask again from 2026-11-21 13:00:50 on\n",
+  );
+  expect(own).toContain("Times: Europe/Paris. Those in lines that name no zone were read as UTC: --zone");
+  expect(await said([first, second], " --zone +01:00")).not.toContain("read as UTC");
+  const same = await said([second, second]);
+  expect(same).toContain(`on: --at ${second}\n`);
+  expect(same).not.toContain("read as UTC");
+});
+
+test("of a file without any line that asks it is said that there is none", async ({ expect }) => {
+  const counts = { lines: 0, certain: 0, probable: 0, ambiguous: 0, none: 0, blind: 0, errors: 0 };
+  const around = { files: { x: "" }, answer: json({ counts, lines: [] }) };
+  expect(await conntrail("who --file x", around)).toMatchObject({
+    code: 1,
+    out: "No line with an address was sent.\n",
+  });
 });
 
 test("what a Pod looked like from outside: its leases, the latest first, and whether there are more", async ({
@@ -262,6 +370,11 @@ Of 1 of 2 nodes not all is known: there may be more.
 
 No longer kept.
 `);
+  const unsure = { ...held, reasons: [{ code: "owner-changed" as const, text: "Several held it." }] };
+  const doubted = await conntrail("leases --pod web-7d9f-x2x4v", {
+    answer: json(Leases.parse({ leases: [held, unsure], more: 0, ...range })),
+  });
+  expect(doubted.out).toMatch(/ unsure [^]* - [^]* owner-changed [^]*owner-changed: Several held it\./);
   const none = Leases.parse({ leases: [], more: 0, ...range });
   expect(await conntrail("leases --pod x", { answer: json(none) })).toMatchObject({
     code: 1,

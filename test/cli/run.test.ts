@@ -49,8 +49,10 @@ test.for([
   ["who 1.2.3.4:5 6.7.8.9", '"6.7.8.9" is one word too many'],
   ["who 1.2.3.4:5 --file x", '"1.2.3.4:5" is one word too many'],
   ["who --file nowhere", "nowhere cannot be read (ENOENT)"],
-  ["who 1.2.3.4:5 --at soon", '--at is "soon"; give "10m" (ago)'],
+  ["who 1.2.3.4:5 --at soon", '--at is "soon"; give "now", "10m" (ago)'],
   ["who 1.2.3.4:5 --zone +01:00", "--zone goes with --file"],
+  ["who 1.2.3.4:5 --type csv", "--type goes with --file"],
+  ["who --file - --type xml", "--type is one of text, csv, json"],
   ["who 1.2.3.4:5 --pear 1.1.1.1", "'--pear'"],
   ["top all", '"all" is one word too many'],
   ["top --from yesterday", '--from is "yesterday"'],
@@ -92,7 +94,7 @@ test("options become the parameters of the API, times as the clock of whoever as
   expect(await paths("ports --pod web-1 --limit 1")).toEqual(["/v1/ports?pod=web-1&limit=1"]);
 });
 
-test("a file goes to the service as it is, by what its name says that it is", async ({ expect }) => {
+test("a file goes to the service as it is, by what its name or --type says that it is", async ({ expect }) => {
   const files = { "-": "1.2.3.4:5\n", "a.csv": "address\n1.2.3.4\n", "b.JSON": "[]" };
   const sent = async (path: string) => {
     const { asked } = await conntrail(`who --file ${path} --peer 10.0.0.9:3306`, { files, answer: NO_ROWS });
@@ -103,6 +105,8 @@ test("a file goes to the service as it is, by what its name says that it is", as
   expect(await sent("-")).toEqual(["POST", "text/plain", "1.2.3.4:5\n"]);
   expect(await sent("a.csv")).toEqual(["POST", "text/csv", "address\n1.2.3.4\n"]);
   expect(await sent("b.JSON")).toEqual(["POST", "application/json", "[]"]);
+  expect(await sent("- --type csv")).toEqual(["POST", "text/csv", "1.2.3.4:5\n"]);
+  expect(await sent("b.JSON --type text")).toEqual(["POST", "text/plain", "[]"]);
 });
 
 test("who waits long is told for what", async ({ expect }) => {

@@ -25,6 +25,8 @@ test.for([
   ["2026-11-20 23:59:59 +05:30", "2026-11-20T18:29:59.000Z"],
   ["2026-11-20t23:59:59.25-08:00", undefined],
   ["2026-11-20T23:59:59.25-08:00", "2026-11-21T07:59:59.250Z"],
+  ["now", "2026-11-21T12:00:00.000Z"],
+  ["2026-11-21", "2026-11-21T00:00:00.000Z"],
   ["1795262400", "2026-11-21T12:00:00.000Z"],
   ["1795262400123", "2026-11-21T12:00:00.123Z"],
 ] as const)("%s is %s", ([text, expected], { expect }) => {
@@ -38,7 +40,8 @@ test.for([
   "12:60",
   "2026-02-29 12:00",
   "2026-13-01 12:00",
-  "2026-11-21",
+  "2026-02-29",
+  "2026-11-21 12",
   "10 m",
   "-5m",
   "2026-11-20 23:59:61Z",
@@ -49,6 +52,7 @@ test.for([
 
 test("without a zone a time is the clock's, and the last there was", ({ expect }) => {
   expect(iso(parseTime("2026-07-01 12:00", paris))).toBe("2026-07-01T10:00:00.000Z");
+  expect(iso(parseTime("2026-07-01", paris))).toBe("2026-06-30T22:00:00.000Z");
   expect(iso(parseTime("12:59", paris))).toBe("2026-11-21T11:59:00.000Z");
   expect(iso(parseTime("13:01", paris))).toBe("2026-11-20T12:01:00.000Z");
   // In the morning after the clocks went forward, the evening before was another offset.

@@ -40,6 +40,7 @@ export const leases: Command<z.infer<typeof Leases>> = {
         { title: "last seen", of: ({ lastSeen }) => time(lastSeen), spare: 5 },
         { title: "source", of: ({ source, sourcePort }) => endpoint(source, sourcePort), spare: 4 },
         { title: "who", of: ({ owner }) => owner && qualified(owner.name, owner.namespace), spare: 1 },
+        { title: "unsure", of: ({ reasons }) => reasons.map(({ code }) => code).join(" ") },
         { title: "node", of: ({ node }) => node, spare: 6 },
         { title: "cluster", of: ({ cluster }) => cluster, spare: 2 },
       ],
@@ -53,8 +54,14 @@ export const leases: Command<z.infer<typeof Leases>> = {
       ...(unknown > 0
         ? [`Of ${number(unknown)} of ${number(nodes.length)} nodes not all is known: there may be more.`]
         : []),
+      ...unsure(leases),
       ...reasons.map(({ text }) => text),
     ];
     return { text: text.join("\n\n"), found: leases.length > 0 };
   },
 };
+
+/** Why somebody else may have had some of them, each reason once. */
+const unsure = (leases: z.infer<typeof Leases>["leases"]): string[] => [
+  ...new Set(leases.flatMap(({ reasons }) => reasons.map(({ code, text }) => `${code}: ${text}`))),
+];

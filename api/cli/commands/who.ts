@@ -18,7 +18,7 @@ export const who: Command<Answer> = {
 towards another one, another Pod may have the same port at the same time.
 
 A file (- is stdin) holds many of them, up to 10,000 lines: a MySQL processlist, ss -tn, logs of nginx, HAProxy or PostgreSQL;
-what ends in .json or .csv is read as such. A time in a line counts more than --at.
+what ends in .json or .csv is read as such, or as --type says. A time in a line counts more than --at.
 
 Of --at: ${TIMES}.`,
   options: {
@@ -29,33 +29,44 @@ Of --at: ${TIMES}.`,
     tolerance: { value: "DURATION", says: "how far the clock of --at may be off, 0s to 5m (5s)" },
     cluster: { value: "NAME", says: "one cluster; all the token may read otherwise" },
     node: { value: "NAME", says: "one node" },
+    type: { value: "TYPE", says: "of --file: text, csv or json (as its name ends)" },
     zone: { value: "+HH:MM", says: "of --file: how far times without a zone are ahead of UTC (+00:00)" },
     side: { value: "SIDE", says: "of --file: which end of a socket is meant, remote or local (remote)" },
   },
   question(given) {
     if (given.values["file"] !== undefined) return many(given, given.values["file"]);
-    const ofFile = ["zone", "side"].find((option) => given.values[option] !== undefined);
+    const ofFile = ["type", "zone", "side"].find((option) => given.values[option] !== undefined);
     if (ofFile !== undefined) throw new UsageError(`--${ofFile} goes with --file`);
     const [address = ""] = words(given, ["ADDRESS[:PORT]"]);
     return { path: `/v1/attribution${parameters(given, { address })}` };
   },
-  show: (answer, page) => ("lines" in answer ? showBatch(answer, page) : showAttribution(answer, page)),
+  show: (answer, page, given) =>
+    "lines" in answer ? showBatch(answer, page, given) : showAttribution(answer, page, given),
 };
 
 async function many(given: Given, path: string): Promise<Question> {
   words(given, []);
+  const { type, ...values } = given.values;
+  if (type !== undefined && !(type in TYPES))
+    throw new UsageError(`--type is one of ${Object.keys(TYPES).join(", ")}`);
   const text = await given.readFile(path).catch((error: NodeJS.ErrnoException) => {
     throw new UsageError(`--file: ${path} cannot be read (${error.code ?? error.message})`);
   });
   const lines = text.trimEnd().split("\n").length;
   return {
-    path: `/v1/attribution${parameters(given)}`,
-    body: { text, type: typeOf(path) },
+    path: `/v1/attribution${parameters({ ...given, values })}`,
+    body: { text, type: TYPES[type ?? typeOf(path)] ?? "" },
     waiting: `Asking about ${number(lines)} lines ...`,
   };
 }
 
+const TYPES: Readonly<Record<string, string>> = {
+  text: "text/plain",
+  csv: "text/csv",
+  json: "application/json",
+};
+
 function typeOf(path: string): string {
-  if (/\.json$/i.test(path)) return "application/json";
-  return /\.csv$/i.test(path) ? "text/csv" : "text/plain";
+  if (/\.json$/i.test(path)) return "json";
+  return /\.csv$/i.test(path) ? "csv" : "text";
 }
