@@ -1,7 +1,7 @@
 import { readJson, readText } from "../body.ts";
 import { othersFirst } from "../in-turn.ts";
 import { invalid, ProblemError } from "../problem.ts";
-import { csvRows } from "./csv-rows.ts";
+import { type CsvRow, csvRows } from "./csv-rows.ts";
 import { type Fields, questionFields, withDefaults } from "./question.ts";
 import { parseBody, readQuestion } from "./questions.ts";
 import { type Failure, notUnderstood, type TextRules } from "./text/line.ts";
@@ -11,8 +11,9 @@ import { textReader } from "./text.ts";
 export const MAX_LINES = 10_000;
 /** Room for so many lines of an access log; as much as of a report, so that a Worker has the memory. */
 export const MAX_BATCH_BYTES = 4 * 1024 * 1024;
-/** Read at a stretch: some milliseconds. */
+/** Read at a stretch, lines or characters: some milliseconds. */
 const LINES_AT_ONCE = 500;
+const CHARACTERS_AT_ONCE = 50_000;
 
 /** A line of a batch: what it asks, or why it asks nothing. */
 export type BatchItem = { line: number } & ({ fields: Fields & { address: string } } | { failure: Failure });
@@ -60,8 +61,8 @@ async function readLines({ request, rules }: Body): Promise<BatchItem[]> {
 
 async function readCsv({ request, rules }: Body): Promise<BatchItem[]> {
   const rows = csvRows(await readText(request, limitsOf(rules)));
-  const heading = rows.next();
-  const names = heading.done ? [] : heading.value.cells.map(toField);
+  const heading = await firstRow(rows);
+  const names = heading ? heading.cells.map(toField) : [];
   if (!names.includes("address"))
     throw invalid("The body is invalid.", [
       {
@@ -87,6 +88,7 @@ const toField = (column: string): string | undefined => FIELDS.get(plain(column)
 async function readQuestions({ request, rules }: Body): Promise<BatchItem[]> {
   const { questions, defaults } = parseBody(await readJson(request, limitsOf(rules)));
   const all = withDefaults(defaults, rules.defaults);
+  if (questions.length > MAX_LINES) throw tooMany();
   const numbered = questions.map((question, at) => ({ question, line: at + 1 }));
   return collect(numbered, ({ question, line }) => ({ line, ...askingOf(question, all) }));
 }
@@ -101,9 +103,21 @@ function asking(own: Fields, defaults: Fields) {
   return { fields: { ...rest, address } };
 }
 
-/** Lines that are not blank, and where they are. */
-export function* linesOf(text: string): Generator<{ line: number; text: string }> {
-  for (let at = 0, line = 1; at < text.length; line++) {
+async function firstRow(rows: Iterator<CsvRow | undefined>): Promise<CsvRow | undefined> {
+  for (;;) {
+    const { done, value } = rows.next();
+    if (done === true || value) return value;
+    await othersFirst();
+  }
+}
+
+/** Lines that are not blank, and where they are. Undefined is a pause, in which others may have their turn. */
+export function* linesOf(text: string): Generator<{ line: number; text: string } | undefined> {
+  for (let at = 0, line = 1, paused = 0; at < text.length; line++) {
+    if (at - paused >= CHARACTERS_AT_ONCE) {
+      yield undefined;
+      paused = at;
+    }
     const end = text.indexOf("\n", at);
     const one = text.slice(at, end === -1 ? undefined : end).trimEnd();
     if (one !== "") yield { line, text: one };
@@ -111,13 +125,16 @@ export function* linesOf(text: string): Generator<{ line: number; text: string }
   }
 }
 
-async function collect<T>(all: Iterable<T>, read: (one: T) => BatchItem | undefined): Promise<BatchItem[]> {
+async function collect<T>(
+  all: Iterable<T | undefined>,
+  read: (one: T) => BatchItem | undefined,
+): Promise<BatchItem[]> {
   const items: BatchItem[] = [];
   let seen = 0;
   for (const one of all) {
-    const item = read(one);
+    const item = one && read(one);
     if (item && items.push(item) > MAX_LINES) throw tooMany();
-    if (++seen % LINES_AT_ONCE === 0) await othersFirst();
+    if (!one || ++seen % LINES_AT_ONCE === 0) await othersFirst();
   }
   return items;
 }

@@ -8,11 +8,17 @@ export const MAX_CELLS = 100;
 const QUOTED = new RegExp(String.raw`"((?:[^"]|""){0,${MAX_CELL_LENGTH}})"(?=,|\r?\n|$)`, "y");
 const BARE = /[^,\n]*/y;
 
+/** Read between two pauses: cells, or what does not fit into so few characters. */
+const CELLS_AT_ONCE = 10_000;
+const CHARACTERS_AT_ONCE = 100_000;
+
 /**
  * Rows of CSV (RFC 4180) with the lines that they begin in, from 1; lines may end with LF alone, and those without a cell are passed
- * over. A quote that opens no whole cell is part of the text, so that no row is lost to another.
+ * over. Undefined is a pause, in which others may have their turn. A quote that opens no whole cell is part of the text, so that no row is lost to another.
  */
-export function* csvRows(text: string): Generator<CsvRow> {
+export function* csvRows(text: string): Generator<CsvRow | undefined> {
+  let cells = 0;
+  let paused = 0;
   let at = 0;
   let line = 1;
   while (at < text.length) {
@@ -22,6 +28,12 @@ export function* csvRows(text: string): Generator<CsvRow> {
       at = cell.end;
       line += cell.lines;
       if (row.cells.length < MAX_CELLS) row.cells.push(cell.text);
+      cells += 1;
+      if (cells >= CELLS_AT_ONCE || at - paused >= CHARACTERS_AT_ONCE) {
+        yield undefined;
+        cells = 0;
+        paused = at;
+      }
       if (text[at] !== ",") break;
       at += 1;
     }

@@ -41,7 +41,8 @@ export const AttributionQuestions = z.union([
 ]);
 
 const Body = z.object({
-  questions: z.array(z.unknown()),
+  // As one value: whoever looked at each of a million would be long at it.
+  questions: z.custom<unknown[]>((value) => Array.isArray(value), "Invalid input: expected array"),
   defaults: z
     .preprocess(asParameters, z.strictObject(commonFields).superRefine(refuseContradictions))
     .optional(),

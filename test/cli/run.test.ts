@@ -94,7 +94,9 @@ test("options become the parameters of the API, times as the clock of whoever as
   expect(await paths("ports --pod web-1 --limit 1")).toEqual(["/v1/ports?pod=web-1&limit=1"]);
 });
 
-test("a file goes to the service as it is, by what its name or --type says that it is", async ({ expect }) => {
+test("a file goes to the service as it is, by what its name or --type says that it is", async ({
+  expect,
+}) => {
   const files = { "-": "1.2.3.4:5\n", "a.csv": "address\n1.2.3.4\n", "b.JSON": "[]" };
   const sent = async (path: string) => {
     const { asked } = await conntrail(`who --file ${path} --peer 10.0.0.9:3306`, { files, answer: NO_ROWS });

@@ -13,10 +13,11 @@ const ADDRESS = [
   "client",
   "srcip",
   "sourceip",
+  "remote",
   "address",
 ];
 const PORT = ["remoteport", "clientport", "srcport", "sourceport", "port"];
-const TIME = ["time", "timestamp", "ts", "timeiso8601", "timelocal", "msec"];
+const TIME = ["time", "timestamp", "ts", "timeiso8601", "timelocal", "msec", "date"];
 /** Below, a number is of seconds; as ms it would be in the spring of 1973. */
 const SECONDS_UNTIL = 1e11;
 
@@ -24,11 +25,13 @@ const SECONDS_UNTIL = 1e11;
 export function readJsonLog(line: string, rules: Pick<TextRules, "zoneMs" | "now">): LineRead | "other" {
   const values = valuesOf(line);
   if (!values) return "other";
-  const host = first(values, ADDRESS);
-  const end = typeof host === "string" ? parseEndpoint(host) : undefined;
+  const end = ADDRESS.map((name) => endOf(values.get(name))).find((one) => one !== undefined);
   if (!end) return failed("nothing-found");
   return answerOf(withPort(end, first(values, PORT)), timeOf(first(values, TIME), rules));
 }
+
+const endOf = (value: unknown): Endpoint | undefined =>
+  typeof value === "string" ? parseEndpoint(value) : undefined;
 
 function withPort(end: Endpoint, value: unknown): Endpoint | "no-port" {
   if (end.port !== undefined) return end;

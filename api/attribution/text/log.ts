@@ -18,8 +18,8 @@ const ENDS = new RegExp(
 const ADDRESSES = new RegExp(`${IPV4}(?![\\w.])|${IPV6}(?![\\w:.])`, "gi");
 /** What sshd writes last: before it stands what anybody may have sent as a name. */
 const FROM = /^.* from (\S{2,100}) port (\d{1,5})(?= |$)/;
-/** An access log whose line begins with who asked. */
-const ACCESS = /^(\S{2,100}) \S+ .{0,200}?\[\d{1,2}\/[A-Z][a-z]{2}\/\d{4}:/;
+/** An access log whose line begins with who asked, and with his port where that is logged. */
+const ACCESS = /^(\S{2,100}) (\S+) .{0,200}?\[\d{1,2}\/[A-Z][a-z]{2}\/\d{4}:/;
 /** What a client may have sent stands in quotes. One that is not closed takes the rest, so that each is looked at once. */
 const QUOTED = /"(?:[^"\\]|\\.)*(?:"|\\?$)/g;
 
@@ -45,9 +45,12 @@ function leading(text: string): Endpoint | "no-port" | undefined {
   const [, host, port] = FROM.exec(text) ?? [];
   const address = host === undefined ? undefined : parseSeenAddress(host);
   if (address !== undefined && Number(port) <= MAX_PORT) return { address, port: Number(port) };
-  const [, asking = ""] = ACCESS.exec(text) ?? [];
+  const [, asking = "", next = ""] = ACCESS.exec(text) ?? [];
   const end = parseEndpoint(asking);
-  return end && (end.port === undefined ? "no-port" : end);
+  if (!end || end.port !== undefined) return end;
+  return /^\d{1,5}$/.test(next) && Number(next) <= MAX_PORT
+    ? { address: end.address, port: Number(next) }
+    : "no-port";
 }
 
 function firstIn(text: string): Endpoint | "no-port" | undefined {

@@ -11,7 +11,7 @@ const RULES: TextRules = { side: "remote", now: NOW };
 /** What each line asks: `address port` and what else is there; or why it asks nothing. Lines that are none are left out. */
 function read(text: string, rules: Partial<TextRules> = {}): string[] {
   const reader = textReader({ ...RULES, ...rules });
-  return [...linesOf(text)].flatMap(({ text: line }) => told(reader(line)) ?? []);
+  return [...linesOf(text)].flatMap((line) => (line && told(reader(line.text))) ?? []);
 }
 
 function told(said: LineRead): string | undefined {
@@ -132,6 +132,21 @@ describe("what tools print of sockets", () => {
       "mysqld 7 mysql 30u IPv4 9 0t0 TCP 10.0.0.9:3306->192.168.50.10:39510 (ESTABLISHED)",
       `${POD} protocol 6 at 10.0.0.9 3306`,
     ],
+    [
+      "tcp      6 431999 ESTABLISHED src=192.168.50.10 dst=10.0.0.9 sport=39510 dport=3306 src=10.0.0.9 dst=192.168.50.10 sport=3306 dport=39510 [ASSURED] use=1",
+      `${POD} protocol 6 at 10.0.0.9 3306`,
+    ],
+    [
+      "ipv6 10 udp 17 29 src=fd00::9 dst=fd00::1 sport=39511 dport=53 [UNREPLIED] src=fd00::1 dst=fd00::9 sport=53 dport=39511",
+      "fd00::9 39511 protocol 17 at fd00::1 53",
+    ],
+    ["tcp 6 9 CLOSE src=192.168.50.10 dst=10.0.0.9 sport=65536 dport=3306", "no-port"],
+    [
+      "11:00:00.123456 IP 192.168.50.10.39510 > 10.0.0.9.3306: Flags [S], seq 1",
+      `${POD} protocol 6 at 10.0.0.9 3306`,
+    ],
+    ["IP6 fd00::9.39511 > fd00::1.53: UDP, length 9", "fd00::9 39511 protocol 17 at fd00::1 53"],
+    ["IP 192.168.50.10.39510 > 10.0.0.9.53: 7+ A? example.com. (29)", `${POD} at 10.0.0.9 53`],
   ] as const)("%s", ([line, expected]) => {
     expect(read(line)).toEqual([expected]);
   });
@@ -149,6 +164,9 @@ describe("what tools print of sockets", () => {
 
   test("where it was run on the node, the near end is asked for", () => {
     expect(read("ESTAB 0 0 192.168.50.10:39510 10.0.0.9:3306", { side: "local" })).toEqual([asked]);
+    const tracked =
+      "tcp 6 9 ESTABLISHED src=10.244.0.11 dst=10.96.0.1 sport=50000 dport=80 src=10.0.0.9 dst=192.168.50.10 sport=3306 dport=39510";
+    expect(read(tracked, { side: "local" })).toEqual([`${POD} protocol 6 at 10.0.0.9 3306`]);
     expect(read("LISTEN 0 128 0.0.0.0:22 0.0.0.0:*", { side: "local" })).toEqual(["not-connected"]);
   });
 });
@@ -167,6 +185,8 @@ describe("lines of logs", () => {
       "no-port",
     ],
     ['192.168.50.10 - - [21/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 1 10.9.9.9:8080', "no-port"],
+    ['192.168.50.10 39510 - [21/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5', AT],
+    ['192.168.50.10 65536 - [21/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5', "no-port"],
     [
       "Nov 21 10:00:09 lb haproxy[7]: 192.168.50.10:39510 [21/Nov/2026:10:00:00.000] web app/app-1 0/0/1/2/3 200",
       AT,
@@ -208,6 +228,11 @@ describe("lines of logs", () => {
     ['{"ts":1795255200.0004,"request":{"remote_ip":"192.168.50.10","remote_port":39510}}', AT],
     ['{"ts":1795255200000,"client":"[fd00::9]:39510"}', AT.replace("192.168.50.10", "fd00::9")],
     ['{"time_local":"21/Nov/2026:10:00:00 +0000","client_ip":"192.168.50.10"}', "no-port"],
+    [
+      '{"t":{"$date":"2026-11-21T11:00:00.000+01:00"},"s":"I","msg":"Connection accepted","attr":{"remote":"192.168.50.10:39510"}}',
+      AT,
+    ],
+    ['{"client":"web","remote":"192.168.50.10:39510"}', POD],
     ['{"message":"hello 10.9.9.9:80"}', "nothing-found"],
     ["hello at 12:00:00, version 1.2.3", "nothing-found"],
     ["192.168.50.300:39510 and 192.168.50.10:65536", "no-port"],
@@ -231,6 +256,14 @@ test("lines are counted as they stand in the text, and blank ones are none", () 
     { line: 4, text: "b" },
   ]);
   expect([...linesOf("")]).toEqual([]);
+});
+
+test.for([
+  ["blank", "\n", 4],
+  ["long", `${"x".repeat(9_999)}\n`, 4],
+] as const)("between lines that are %s others have a turn, however few they are", ([, line, turns]) => {
+  const steps = [...linesOf(line.repeat(250_000 / line.length))];
+  expect(steps.filter((step) => !step)).toHaveLength(turns);
 });
 
 /** Parts of what lines are made of, so that chance comes near what is read. */
@@ -257,8 +290,8 @@ test("whatever a text holds, it is read: what is found has an address, a port an
   fc.assert(
     fc.property(fc.array(part, { maxLength: 30 }), fc.constantFrom("", " "), (parts, glue) => {
       const reader = textReader(RULES);
-      for (const { text } of linesOf(parts.join(glue))) {
-        const said = reader(text);
+      for (const line of linesOf(parts.join(glue))) {
+        const said = line && reader(line.text);
         if (!said || "failure" in said) continue;
         const { address, port, peer, at = 0 } = said.found;
         expect(address).toMatch(/^[\d.]+$|:/);

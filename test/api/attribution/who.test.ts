@@ -51,6 +51,7 @@ test("who was behind an address and port is told with the lease, the owner, and 
         reasons: [],
       },
     ],
+    more: 0,
     reasons: [],
     evidence: {
       asked: {
