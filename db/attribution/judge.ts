@@ -1,6 +1,6 @@
-import type { Attribution, Candidate, Question, Reason } from "./answer.ts";
+import type { Attribution, Candidate, CandidateOwner, Question, Reason } from "./answer.ts";
 import { type Grouped, group } from "./candidates.ts";
-import { type Held, type Holder, holding, ownersOf, unique } from "./holders.ts";
+import { type Held, type Holder, holding, ownerKey, ownersOf, unique } from "./holders.ts";
 import { type Finding, find, KEYFRAME_MS, MAX_REACH_MS, type PlaceRead, type Span, spanOf } from "./place.ts";
 
 export type { Holder } from "./holders.ts";
@@ -147,14 +147,16 @@ const VIA = { service: "service", host: "host" } as const;
 
 /** Whoever has the address for his own, where no lease has the port. */
 function ownAnswers(asked: Asked, cluster: string, findings: readonly Finding[]): Grouped[] {
-  const { question, holders, unowned = [] } = asked;
+  const { question, holders, moved, unowned = [] } = asked;
   const { start, end } = spanOf(question);
-  const known = mayHaveIt(holders(cluster, question.address) ?? [], { start, end });
-  if (known.length === 0) return [];
   const here = findings.filter(({ place }) => place.cluster === cluster);
+  const ofNode = here.some(({ place }) => place.own);
+  const known = mayHaveIt(holders(cluster, question.address) ?? [], { start, end, ofNode });
+  if (known.length === 0) return [];
   const missing = here.flatMap(({ evidence }) => evidence.reasons);
   // Where nobody watched, any Pod may have had that port of a node that translates.
-  const unseen = missing.length > 0 && here.some(({ place }) => place.translates !== false);
+  const unseen = moved || (missing.length > 0 && here.some(({ place }) => place.translates !== false));
+  const elsewhere: Reason[] = unowned.some((name) => name !== cluster) ? ["several-clusters"] : [];
   return holding(known, null, { from: start, to: end }).flatMap((held: Held) => {
     const { owner } = held;
     if (!owner) return [];
@@ -162,8 +164,7 @@ function ownAnswers(asked: Asked, cluster: string, findings: readonly Finding[])
     if (unseen) return [];
     const reasons = unique([
       ...held.reasons,
-      ...(via === "host" ? (["no-lease", ...missing] as const) : []),
-      ...(unowned.some((name) => name !== cluster) ? (["several-clusters"] as const) : []),
+      ...(via === "host" ? (["no-lease", ...missing] as const) : elsewhere),
     ]);
     const candidate: Candidate = {
       cluster,
@@ -171,7 +172,7 @@ function ownAnswers(asked: Asked, cluster: string, findings: readonly Finding[])
       via,
       source: question.address,
       sourcePort: question.port ?? null,
-      owner,
+      owner: via === "host" && !isTold(owner, known) ? { ...owner, since: 0, until: null } : owner,
       certainty: reasons.length === 0 ? "certain" : "probable",
       reasons,
       lease: null,
@@ -180,12 +181,18 @@ function ownAnswers(asked: Asked, cluster: string, findings: readonly Finding[])
   });
 }
 
+/** Of addresses that only a node's list of its own has nobody says since when, or until when: they are looked for by the hour. */
+const isTold = (owner: CandidateOwner, known: readonly Holder[]): boolean =>
+  known.some((one) => one.told !== undefined && ownerKey(one) === ownerKey(owner));
+
 /** What leaves a node with its own address is the node's or a Pod's, even where a Service can be reached at it. */
-function mayHaveIt(holders: readonly Holder[], { start, end }: Span): readonly Holder[] {
-  const ofHost = holders.some(
-    ({ kind, since, until }) => kind === "host" && since <= end && (until ?? end) >= start,
-  );
-  return ofHost ? holders.filter(({ kind }) => kind !== "service") : holders;
+function mayHaveIt(
+  holders: readonly Holder[],
+  { start, end, ofNode }: Span & { ofNode: boolean },
+): readonly Holder[] {
+  const isHost = ({ kind, since, until }: Holder) =>
+    kind === "host" && since <= end && (until ?? end) >= start;
+  return ofNode || holders.some(isHost) ? holders.filter(({ kind }) => kind !== "service") : holders;
 }
 
 function nobody(asked: Asked, findings: readonly Finding[]): Pick<Attribution, "certainty" | "reasons"> {

@@ -27,6 +27,8 @@ export type PlaceRead = {
   blind: readonly string[];
   /** It translates traffic outside conntrack. */
   bypassed?: boolean | undefined;
+  /** It listed the address as its own. */
+  own?: boolean | undefined;
   /** False of a node that never put the address in place of others'. */
   translates?: boolean | undefined;
 };

@@ -34,8 +34,28 @@ export type AddressPlace = {
   nat: boolean;
   since: number;
   until: number;
+  /** The node lists it among its own still, as far as it reported. */
+  listed?: boolean | undefined;
+  /** It is not known to have given it up: it did not retire, and lists it or is silent since. */
+  stays?: boolean | undefined;
 };
-type PlaceRow = [clusterId: number, nodeId: number, own: number, nat: number, since: number, until: number];
+type PlaceRow = [
+  clusterId: number,
+  nodeId: number,
+  own: number,
+  nat: number,
+  since: number,
+  until: number,
+  listed: number,
+  stays: number,
+];
+
+/** Addresses of nodes are texts as the agents gave them, which canonical form has in small letters. */
+const LISTED = sql.raw(`(a.own and instr(lower(n.addresses), '"' || a.address || '"') > 0)`);
+/** One that only put it in others' place may do so no more. */
+const STAYS = sql`(coalesce(n.retired_at < a.until - ${HOUR_MS}, 1) and (${LISTED} or not a.own and coalesce((
+  select end from samples where cluster_id = a.cluster_id and tier = 0 and node_id = a.node_id
+  order by start desc, boot desc, sequence desc limit 1) <= a.until, 1)))`;
 
 /** D1 binds 100 parameters, and a text of these is one; each may be on all nodes. */
 const ADDRESSES_A_STATEMENT = 200;
@@ -49,23 +69,29 @@ export async function placesOf(
   const found = new Map<string, AddressPlace[]>();
   for (let at = 0; at < addresses.length; at += ADDRESSES_A_STATEMENT) {
     const rows = await db.all<{ address: string; places: string }>(sql`
-      select a.address, json_group_array(json_array(a.cluster_id, a.node_id, a.own, a.nat, a.since, a.until)) as places
+      select a.address, json_group_array(
+        json_array(a.cluster_id, a.node_id, a.own, a.nat, a.since, a.until, ${LISTED}, ${STAYS})) as places
       from json_each(${JSON.stringify(addresses.slice(at, at + ADDRESSES_A_STATEMENT))}) w
       cross join json_each(${JSON.stringify(clusterIds)}) c
       cross join node_addresses a on a.cluster_id = c.value and a.address = w.value
+      cross join nodes n on n.id = a.node_id
       group by w.key, a.address`);
     for (const { address, places } of rows)
       found.set(
         address,
-        (JSON.parse(places) as PlaceRow[]).map(([clusterId, nodeId, own, nat, since, until]) => ({
-          clusterId,
-          nodeId,
-          address,
-          own: own === 1,
-          nat: nat === 1,
-          since,
-          until,
-        })),
+        (JSON.parse(places) as PlaceRow[]).map(
+          ([clusterId, nodeId, own, nat, since, until, listed, stays]) => ({
+            clusterId,
+            nodeId,
+            address,
+            own: own === 1,
+            nat: nat === 1,
+            since,
+            until,
+            listed: listed === 1,
+            stays: stays === 1,
+          }),
+        ),
       );
   }
   return found;

@@ -3,6 +3,7 @@ import type { Question } from "../../attribution/answer.ts";
 import type { Db } from "../../client.ts";
 import { storable } from "../../text.ts";
 import type { AddressPlace } from "../node-addresses.ts";
+import { HOUR, SLOT_MS } from "../../tiers.ts";
 import { MAX_WINDOW_MS } from "../reports.ts";
 
 /** A bridge has the same address on each node (172.17.0.1): more are not asked for one answer. */
@@ -20,17 +21,45 @@ export type AskedNode = {
   bypassed: boolean;
 };
 
+/** So long a node that is silent may still have the address; after that it is taken to be gone, though nobody retired it. */
+export const MAY_HAVE_MS = 86_400_000;
+
+/** A node to ask; `left`: it has the address no more, and nobody knows since when, nor who does. */
+export type PlaceToAsk = AddressPlace & { left?: boolean | undefined };
+
 /**
  * Nodes that had the address around the moment asked for, or else those that had it nearest to it: one whose agent is away since
- * is to be named. Those that put it in others' place first.
+ * is to be named. And those that may have it, though they said so only before or after. Those that put it in others' place first.
  */
-export function placesToAsk(places: readonly AddressPlace[], { at, toleranceMs }: Question): AddressPlace[] {
+export function placesToAsk(places: readonly AddressPlace[], { at, toleranceMs }: Question): PlaceToAsk[] {
   const far = ({ since, until }: AddressPlace) => Math.max(since - at, at - until, 0);
-  const near = places.filter((place) => far(place) <= toleranceMs + MAX_WINDOW_MS);
-  const nearest = Math.min(...places.map(far));
-  return (near.length > 0 ? near : places.filter((place) => far(place) === nearest)).toSorted(
-    (a, b) => rank(b) - rank(a) || b.until - a.until || a.clusterId - b.clusterId || a.nodeId - b.nodeId,
+  const limit = Math.max(toleranceMs + MAX_WINDOW_MS, Math.min(...places.map(far)));
+  const near = places.filter((place) => far(place) <= limit);
+  const owns = Map.groupBy(
+    near.filter(({ own }) => own),
+    ({ clusterId }) => clusterId,
   );
+  const may = places.filter(
+    (place) => far(place) > limit && mayHaveIt(place, owns.get(place.clusterId) ?? [], at),
+  );
+  const asked = [...near, ...may];
+  const listed = new Set(asked.flatMap((place) => (place.listed ? [place.clusterId] : [])));
+  return asked
+    .map((place) => ({ ...place, left: place.own && !place.listed && !listed.has(place.clusterId) }))
+    .toSorted(
+      (a, b) => rank(b) - rank(a) || b.until - a.until || a.clusterId - b.clusterId || a.nodeId - b.nodeId,
+    );
+}
+
+/** @param owns those of its cluster that listed it as their own at that time */
+function mayHaveIt(place: AddressPlace, owns: readonly AddressPlace[], at: number): boolean {
+  const { since, until, own, listed, stays } = place;
+  // It has it now: the one that had it then may have lost it to this one before.
+  if (since > at) return listed === true && owns.length > 0 && !owns.some((one) => one.listed);
+  if (!stays || at - until > MAY_HAVE_MS) return false;
+  const [only] = owns;
+  const isTaken = own && owns.length === 1 && only !== undefined && only.since >= until - SLOT_MS[HOUR];
+  return !isTaken;
 }
 
 const rank = ({ nat, own }: AddressPlace): number => 2 * Number(nat) + Number(own);

@@ -9,7 +9,8 @@ import type { AddressPlace } from "../node-addresses.ts";
 import { confirmed, type Judged } from "./confirmed.ts";
 import { type AddressOf, holdersOf, hostOf, keyOf } from "./holders.ts";
 import { lookedAt, openedOf, rowsOf } from "./look.ts";
-import { type AskedNode, askedNodes, MAX_NODES_ASKED } from "./places.ts";
+import { type AskedNode, askedNodes, MAX_NODES_ASKED, type PlaceToAsk } from "./places.ts";
+import { type Unowned, unownedOf } from "./unowned.ts";
 import { type Unseen, unseenOf } from "./unseen.ts";
 import { nextTurn } from "./turn.ts";
 import { leaseWindows, type NodeRange, type StoredWindow } from "./windows.ts";
@@ -33,7 +34,7 @@ const WORK_A_READING = 10;
 export type Asking = {
   question: Question;
   clusters: readonly { id: number; name: string }[];
-  places: readonly AddressPlace[];
+  places: readonly PlaceToAsk[];
 };
 
 export type Frame = {
@@ -74,6 +75,7 @@ export class Wave {
   readonly #ids: ReadonlyMap<string, number>;
   #nodes: ReadonlyMap<number, AskedNode> = new Map();
   #unseen: Unseen = { until: 0, said: [], unknownFrom: new Map(), firstOf: () => 0 };
+  #unowned: Unowned = () => false;
   readonly #holders = new Map<string, Holder[]>();
   #rows = 0;
   #work = 0;
@@ -91,6 +93,11 @@ export class Wave {
     const nodeIds = [...new Set(asked.map(({ nodeId }) => nodeId))];
     this.#nodes = await askedNodes(this.#db, nodeIds);
     this.#unseen = await unseenOf(this.#db, nodeIds);
+    this.#unowned = await unownedOf(
+      this.#db,
+      this.#frame.clusters.map(({ id }) => id),
+      askings.flatMap(({ question, clusters }) => (clusters.length > 1 ? [question.at] : [])),
+    );
     const open = askings.map((asking) => this.#opened(asking));
     await this.#readWindows(open.flatMap((one) => this.#first(one)));
     const answers = new Map<Open, Answer>();
@@ -168,11 +175,15 @@ export class Wave {
       keptFrom,
       places: readings.map((reading) => {
         const place = asking.places.find(({ nodeId }) => nodeId === reading.node.nodeId);
-        return { ...this.#read(reading), translates: place?.nat };
+        return { ...this.#read(reading), translates: place?.nat, own: place?.own };
       }),
       tooManyNodes: asking.places.length > MAX_NODES_ASKED,
       holders: (cluster, address) => this.#heldBy(asking, cluster, address),
       clusters: asking.clusters.map(({ name }) => name),
+      moved: asking.places.some(({ left }) => left),
+      unowned: asking.clusters.flatMap(({ id, name }) =>
+        this.#unowned(id, asking.question.at) ? [name] : [],
+      ),
     };
   }
 

@@ -301,6 +301,10 @@ const CASES: Record<string, [string, Partly]> = {
     "blind: no-reports",
     { places: [place([])], holders: [host, service(NAT)] },
   ],
+  "the same of a node that never translates, and of which nobody told": [
+    "blind: no-reports",
+    { places: [place([], { own: true, translates: false })], holders: [service(NAT)] },
+  ],
   "a Service's address that a silent node put in place of others'": [
     "blind: no-reports",
     { places: [place([])], holders: [service(NAT)] },
