@@ -17,7 +17,7 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
     "When the flow began, the source address was only just given to its holder, or just taken from it.",
   "owner-changed":
     "The source address changed hands, and nobody can tell whether before or after the flow began.",
-  "owner-not-confirmed": "The last word about the holder of the source address is older than the flow.",
+  "owner-not-confirmed": "No later report confirms yet who held the source address then.",
   "elsewhere-incomplete":
     "Another node has, or may have, the address as well, and not all that happened there is known.",
   "no-port": "No port was given: every lease of the address fits.",
@@ -32,7 +32,7 @@ const SENTENCES: Readonly<Record<Reason, string>> = {
     "More leases fit than are looked through: give the port, and the peer and its port, or a shorter time.",
   "address-unknown": "No node had, or translated to, that address at that time, and nobody held it.",
   "no-reports":
-    "The node sent no report about that time: its agent was down, or its reports are still on their way.",
+    "The node sent no report about that time: its agent was not there yet or was down, or its reports are still on their way.",
   "leases-off": "The agent of the node does not report leases: see CONNTRAIL_LEASES.",
   "beyond-retention": "The windows of that time are no longer kept: see CONNTRAIL_KEEP_WINDOWS.",
   "in-the-future": "That time has not come yet: check the clock and the time zone.",
