@@ -1,4 +1,5 @@
 import { test } from "vitest";
+import type { Holder } from "../../../db/attribution/holders.ts";
 import { judge } from "../../../db/attribution/judge.ts";
 
 const NODE = "192.168.50.10";
@@ -19,7 +20,7 @@ const host = {
 };
 
 /** The answer about a node of which there is no window at that time. */
-function unseen(translates: boolean | undefined) {
+function unseen(translates: boolean | undefined, holder: Holder = host) {
   const verdict = judge({
     question: {
       address: NODE,
@@ -46,7 +47,7 @@ function unseen(translates: boolean | undefined) {
         translates,
       },
     ],
-    holders: () => [host],
+    holders: () => [holder],
   });
   return "answer" in verdict ? verdict.answer : undefined;
 }
@@ -62,4 +63,12 @@ test.for([[true], [undefined]] as const)(
 
 test("a port of a node that never translates is its own, even where nobody watched", ({ expect }) => {
   expect(unseen(false)).toMatchObject({ certainty: "probable", candidates: [{ via: "host", source: NODE }] });
+});
+
+test("since when a node has an address is said where somebody told, and else not", ({ expect }) => {
+  const held = { ...host, since: AT - 3_600_000, until: AT + 3_600_000 };
+  const listed = unseen(false, held);
+  expect(listed?.candidates[0]?.owner).toMatchObject({ name: "node-1", since: 0, until: null });
+  const told = unseen(false, { ...held, told: { nodeId: 1, source: "kubernetes", end: false } });
+  expect(told?.candidates[0]?.owner).toMatchObject({ since: held.since, until: held.until });
 });
