@@ -18,6 +18,8 @@ export interface ReporterDeps {
   /** Who held addresses, by the book; absent where nobody knows owners. */
   owners?: {
     report: (window: Window, complete: boolean, isMet: (address: string) => boolean) => Owners | undefined;
+    /** Whether the book has all that hold an address now. */
+    isCurrent: () => boolean;
   };
   /** What is still to be said of reports that were lost. */
   dropped: () => readonly Dropped[];
@@ -33,6 +35,8 @@ export class Reporter {
   private keyframeAt: number | undefined;
   /** The report to come is to say everything. */
   private keyframe = false;
+  /** All owners are to be said as soon as they are known: a list that lacks some says that they are gone. */
+  private listsOwners = false;
   /** The settings as they were when stock was last taken. */
   private set: Sysctls = { sysctls: {}, unread: [] };
   private told = "";
@@ -64,8 +68,7 @@ export class Reporter {
     const { ages, ...parts } = await deps.table.take(window);
     const [node, table, counters] = await Promise.all([deps.identity(), deps.gauges(), deps.counters.read()]);
     const host = await this.settings(keyframe);
-    const met = new Set(parts.flows?.addresses);
-    const owners = deps.owners?.report(window, keyframe, (address) => met.has(address));
+    const owners = this.owners(window, keyframe, new Set(parts.flows?.addresses));
     const dropped = deps.dropped();
     if (keyframe) this.keyframeAt = deps.now();
     this.keyframe = false;
@@ -97,6 +100,14 @@ export class Reporter {
     if (!keyframe && now === this.told) return undefined;
     this.told = now;
     return this.deps.host();
+  }
+
+  private owners(window: Window, keyframe: boolean, met: ReadonlySet<string>): Owners | undefined {
+    const { owners } = this.deps;
+    this.listsOwners ||= keyframe;
+    const complete = this.listsOwners && owners?.isCurrent() === true;
+    if (complete) this.listsOwners = false;
+    return owners?.report(window, complete, (address) => met.has(address));
   }
 
   private self(): NonNullable<Report["self"]> {

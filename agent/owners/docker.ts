@@ -39,10 +39,18 @@ export interface DockerDeps {
 
 /** The containers of this machine, by the daemon that runs them: listed once, then followed by its events. */
 export function openDocker(deps: DockerDeps): OwnerSource {
-  return { name: "docker", run: (sink, signal) => run(new Holders(sink, deps), deps, signal) };
+  const state = { isCurrent: false };
+  return {
+    name: "docker",
+    isCurrent: () => state.isCurrent,
+    run: (sink, signal) => run(new Holders(sink, deps), state, { deps, signal }),
+  };
 }
 
-async function run(holders: Holders, deps: DockerDeps, signal: AbortSignal): Promise<void> {
+type State = { isCurrent: boolean };
+type Within = { deps: DockerDeps; signal: AbortSignal };
+
+async function run(holders: Holders, state: State, { deps, signal }: Within): Promise<void> {
   const { socketPath = DOCKER_SOCKET, log, sleep, deadline } = deps;
   let attempt = 0;
   let isFollowed = false;
@@ -57,6 +65,7 @@ async function run(holders: Holders, deps: DockerDeps, signal: AbortSignal): Pro
         if (!isFollowed)
           log({ level: "info", event: "docker-followed", socket: socketPath, containers: holders.size });
         holders.listed();
+        state.isCurrent = true;
         attempt = 0;
         isFollowed = true;
         lost = false;
@@ -72,6 +81,7 @@ async function run(holders: Holders, deps: DockerDeps, signal: AbortSignal): Pro
       if (!lost) log({ level: "warning", event: "docker-lost", socket: socketPath, reason });
       lost = true;
     } finally {
+      state.isCurrent = false;
       connection.abort();
     }
     await sleep(Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** attempt), signal);

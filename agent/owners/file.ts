@@ -30,8 +30,10 @@ export interface FileDeps {
  * that are replaced, as Kubernetes and editors do. While the file is broken or away, what it said last stands.
  */
 export function openFile(path: string, deps: FileDeps): OwnerSource {
+  let isGood = false;
   return {
     name: "file",
+    isCurrent: () => isGood,
     async run(sink, signal) {
       const held = new HeldByFile(sink);
       let seen = "";
@@ -42,7 +44,11 @@ export function openFile(path: string, deps: FileDeps): OwnerSource {
         const { stamp, changedAt } = await stampOf(path);
         // A date from elsewhere, or of a file that was written long before it was put there, is no later or earlier than that.
         const at = Math.min(Math.max(changedAt, before), looked);
-        if (stamp !== seen) seen = await readOnce(path, { stamp, at }, { held, log: deps.log });
+        isGood &&= stamp === seen;
+        if (stamp !== seen) {
+          seen = await readOnce(path, { stamp, at }, { held, log: deps.log });
+          isGood = seen === stamp && held.isGood;
+        }
         if (seen === stamp) sink.listed?.();
         await deps.sleep(POLL_MS, signal);
       }
@@ -76,9 +82,11 @@ async function readOnce(
   if ((await stampOf(path)).stamp !== stamp) return "";
   if ("rows" in read) {
     held.replace(read.rows, at);
+    held.isGood = true;
     log({ level: "info", event: "owners-file-read", file: path, addresses: read.rows.size });
     return stamp;
   }
+  held.isGood = false;
   for (const { line, complaint } of read.complaints.slice(0, MAX_COMPLAINTS))
     log({ level: "warning", event: "owners-file-refused", file: path, line, complaint });
   const more = read.complaints.length - MAX_COMPLAINTS;
@@ -154,6 +162,8 @@ const refusedMap = (complaint: string) => ({ complaints: [{ line: undefined, com
 
 /** What the sink was told from the file that was good last. */
 class HeldByFile {
+  /** The file says what is held, as it is now. */
+  isGood = false;
   readonly #sink: OwnerSink;
   #rows: ReadonlyMap<string, Owner> | undefined;
 

@@ -6,6 +6,8 @@ import { type KubeObjects, MAX_ADDRESSES, MAX_OBJECTS } from "./kube-objects.ts"
 import type { Claimed } from "./kube-pods.ts";
 import { jsonLines, JsonList, type ObjectSink } from "./kube-text.ts";
 
+/** The API server tells a watch each minute how far it is, if nothing else: one that told nothing for so long may be dead. */
+export const SILENCE_MS = 150_000;
 /** Objects a page: a Pod is some 10 kB of JSON, so a page stays in the megabytes on the side of the server. */
 const PAGE = 500;
 /** A watch is renewed after five to ten minutes, as client-go does, so that a fleet does not come back in step. */
@@ -64,6 +66,8 @@ export class KubeWatch {
   #complaint: string | undefined;
   /** The first list may come from the server's cache: a fleet that starts at once would ask etcd for a thousand. */
   #fresh = false;
+  /** When it last was sure to know all objects; undefined before the first list, and from a failure to the next word. */
+  #heardAt: number | undefined;
   #unreadable = 0;
   #isFull = false;
 
@@ -71,6 +75,11 @@ export class KubeWatch {
     this.#resource = resource;
     this.#objects = objects;
     this.#with = following;
+  }
+
+  /** Whether the objects are known as they were a moment ago. */
+  isCurrent(): boolean {
+    return this.#heardAt !== undefined && this.#with.now() - this.#heardAt <= SILENCE_MS;
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -113,6 +122,7 @@ export class KubeWatch {
       page = textAt(frame, "metadata", "continue");
       if (page !== undefined) continue;
       this.#objects.listed(now());
+      this.#heardAt = now();
       this.#fresh = true;
       return version;
     }
@@ -136,6 +146,7 @@ export class KubeWatch {
     const take = jsonLines(
       this.#sink((event) => {
         this.#take(event);
+        this.#heardAt = this.#with.now();
         if (this.#isGettingOn(begin)) this.#goesWell();
       }),
     );
@@ -201,6 +212,7 @@ export class KubeWatch {
   }
 
   #failed(error: unknown, signal: AbortSignal): number {
+    this.#heardAt = undefined;
     if (signal.aborted) return 0;
     const status = error instanceof KubeError ? error.status : 0;
     const asked = error instanceof KubeError ? retryAfterMs(error.retryAfter, this.#with.now()) : undefined;

@@ -36,17 +36,20 @@ export function openKubernetes(options: KubernetesOptions): OwnerSource {
     read: (pod, watchedAt) => readPod(pod, watchedAt === undefined ? { node } : { node, watchedAt }),
   };
   const services: Resource = { name: "services", path: "/api/v1/services", read: readService };
+  let ofPods: KubeWatch | undefined;
   return {
     name: "kubernetes",
+    isCurrent: () => ofPods?.isCurrent() ?? false,
     async run(sink, signal) {
-      const follow = (resource: Resource, sink: OwnerSink) =>
-        new KubeWatch(resource, new KubeObjects(sink), { ...options, get }).run(signal);
+      const watch = (resource: Resource, sink: OwnerSink) =>
+        new KubeWatch(resource, new KubeObjects(sink), { ...options, get });
+      ofPods = watch(pods, sink);
       // Only the list of Pods makes whole what is known of a node: a Service opens no flow.
       const ofServices: OwnerSink = {
         hold: (...claim) => sink.hold(...claim),
         release: (...end) => sink.release(...end),
       };
-      await Promise.all([follow(pods, sink), follow(services, ofServices)]);
+      await Promise.all([ofPods.run(signal), watch(services, ofServices).run(signal)]);
     },
   };
 }

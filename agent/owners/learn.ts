@@ -1,11 +1,12 @@
 import type { Log } from "../log.ts";
 import { OwnerBook } from "./book.ts";
 import { openOwners, type OwnerDeps, type OwnerPreference } from "./index.ts";
+import type { OwnerSource } from "./owner.ts";
 
 /** A book of owners that is being filled. */
 export interface Learning {
   /** Absent where nobody here knows owners. */
-  book?: Pick<OwnerBook, "report">;
+  book?: Pick<OwnerBook, "report"> & Pick<OwnerSource, "isCurrent">;
   /** What of them is not known, for the report. */
   unread: readonly string[];
   /** Resolves once nothing more is written to the book. */
@@ -26,7 +27,8 @@ export async function learnOwners(
     return { unread, ended: Promise.resolve() };
   }
   const book = new OwnerBook(source.name);
-  return { book: complaining(book, deps.log), unread: [], ended: source.run(book, signal) };
+  const learnt = { ...complaining(book, deps.log), isCurrent: () => source.isCurrent() };
+  return { book: learnt, unread: [], ended: source.run(book, signal) };
 }
 
 /** A book that says in the log when it has no room for what it is told, or a report none for what it says. */

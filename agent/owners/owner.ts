@@ -27,4 +27,6 @@ export interface OwnerSource {
   readonly name: "kubernetes" | "docker" | "file";
   /** Feeds the sink until the signal aborts; survives outages of the place, and says so through its log. Never rejects. */
   run(sink: OwnerSink, signal: AbortSignal): Promise<void>;
+  /** Whether the sink knows all that hold an address as of a moment ago; false before the first list, and while the place is away. */
+  isCurrent(): boolean;
 }

@@ -84,12 +84,31 @@ test("a setting that changes is said at once", async ({ expect }) => {
   expect((await next()).host).toBeUndefined();
 });
 
+const learnt = (book: OwnerBook, isCurrent = () => true): NonNullable<ReporterDeps["owners"]> => ({
+  report: (...scope) => book.report(...scope),
+  isCurrent,
+});
+
+test("a list of owners is not complete while some may be missing, and comes as soon as none is", async ({
+  expect,
+}) => {
+  const book = new OwnerBook("kubernetes");
+  let current = false;
+  const { next } = reporterOf({ owners: learnt(book, () => current) });
+  expect((await next()).owners).toBeUndefined();
+  book.hold("10.0.0.1", { kind: "pod", name: "web-1", namespace: "shop" });
+  expect((await next()).owners).toMatchObject({ complete: false, name: ["web-1"] });
+  current = true;
+  expect((await next()).owners).toMatchObject({ complete: true, name: ["web-1"] });
+  expect((await next()).owners).toBeUndefined();
+});
+
 test("owners of addresses are named, all at first and then what is new", async ({ expect }) => {
   const book = new OwnerBook("file");
   book.hold("10.0.0.1", { kind: "pod", name: "web-1", namespace: "shop" });
   book.hold("10.96.0.1", { kind: "service", name: "unmet", namespace: "shop" });
   book.hold("10.0.0.2", { kind: "service", name: "db", namespace: "shop" });
-  const { next } = reporterOf({ owners: book });
+  const { next } = reporterOf({ owners: learnt(book) });
   const first = await next();
   expect(first.owners).toMatchObject({ source: "file", complete: true });
   expect(first.owners?.name.toSorted()).toEqual(["db", "web-1"]);

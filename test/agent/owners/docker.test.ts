@@ -33,6 +33,7 @@ interface Running {
   /** Lets it try again. */
   wake: () => void;
   run: () => void;
+  isCurrent: () => boolean;
   /** Lets all deadlines of so many ms pass. */
   pass: (ms: number) => void;
 }
@@ -51,6 +52,7 @@ const test = base.extend<{ docker: Running }>({
       log: [],
       slept: [],
       wake: () => {},
+      isCurrent: () => source.isCurrent(),
       pass: (ms) => deadlines.get(ms)?.forEach((deadline) => deadline.abort()),
       run: () => {
         running = source.run(docker.told, stop.signal);
@@ -235,10 +237,13 @@ describe("a daemon that goes away", () => {
     const at = (address: string) => ({ NetworkSettings: { Networks: { a: network(address) } } });
     docker.daemon.put(aContainer("kept", at("10.0.0.1")), aContainer("died", at("10.0.0.2")));
     docker.daemon.put(aContainer("removed", at("10.0.0.3")), aContainer("restarted", at("10.0.0.4")));
+    expect(docker.isCurrent()).toBe(false);
     docker.run();
     await followed(docker);
+    expect(docker.isCurrent()).toBe(true);
     await docker.daemon.stop();
     await eventually(() => expect(docker.slept).toEqual([1_000]));
+    expect(docker.isCurrent()).toBe(false);
     docker.daemon.put(aContainer("died", { State: { ...started(0, 70), Running: false } }));
     docker.daemon.containers.delete("removed");
     docker.daemon.put(aContainer("restarted", { ...at("10.0.0.5"), State: started(90, 80) }));
@@ -246,6 +251,7 @@ describe("a daemon that goes away", () => {
     await docker.daemon.start();
     docker.wake();
     await followed(docker, 2);
+    expect(docker.isCurrent()).toBe(true);
     expect(docker.told.lines).toEqual([
       "kept-name holds 10.0.0.1 since 0 s",
       "restarted-name left 10.0.0.4 at 80 s",

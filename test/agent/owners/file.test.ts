@@ -22,6 +22,7 @@ interface Followed {
   told: string[];
   log: LogLine[];
   now: number;
+  isCurrent(): boolean;
   /** Begins to follow the file, or looks at it once more. */
   poll(): Promise<void>;
 }
@@ -39,6 +40,7 @@ const test = base.extend<{ file: Followed }>({
       told: [],
       log: [],
       now: 1_000,
+      isCurrent: () => source.isCurrent(),
       poll() {
         file.told.length = 0;
         const slept = new Promise<void>((done) => (looked = done));
@@ -276,6 +278,23 @@ describe("the file", () => {
     await rename(join(folder, "..new"), join(folder, "..data"));
     await file.poll();
     expect(file.told).toEqual(["a left 10.0.0.1 at 1000", "b holds 10.0.0.1 since 1000"]);
+  });
+
+  test("that is broken, gone or not there yet does not say who holds an address now", async ({
+    file,
+    expect,
+  }) => {
+    const current = async (text?: string) => {
+      if (text === undefined) await rm(file.path, { force: true });
+      else await writeFile(file.path, text);
+      await file.poll();
+      return file.isCurrent();
+    };
+    expect(file.isCurrent()).toBe(false);
+    const after: boolean[] = [];
+    for (const text of [undefined, "10.0.0.1: a\n", "10.0.0.0/8: c\n", "10.0.0.1: bb\n", undefined])
+      after.push(await current(text));
+    expect(after).toEqual([false, true, false, true, false]);
   });
 
   test("that is broken or gone leaves what it said last, and is complained about once", async ({

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { describe, onTestFinished, test as base, type ExpectStatic } from "vitest";
 import type { LogLine } from "../../../agent/log.ts";
 import { OwnerBook } from "../../../agent/owners/book.ts";
+import { SILENCE_MS } from "../../../agent/owners/kube-watch.ts";
 import { openKubernetes } from "../../../agent/owners/kubernetes.ts";
 import { aPod, aService, containers, running, terminated } from "../../support/kube-objects.ts";
 import {
@@ -26,6 +27,7 @@ interface Followed {
   log: LogLine[];
   waits: number[];
   clock: { now: number };
+  isCurrent: () => boolean;
   /** Holdings of an address as "name [since, until)" in seconds after T. */
   of: (address: string) => string[];
 }
@@ -60,7 +62,7 @@ async function following(random = () => 0.5): Promise<Followed> {
     book
       .holdings(address)
       .map(({ owner, since, until }) => `${owner.name} [${seconds(since)}, ${seconds(until)})`);
-  return { server, book, log, waits, clock, of };
+  return { server, book, log, waits, clock, of, isCurrent: () => source.isCurrent() };
 }
 
 /** Lists those Pods and gives the watch that follows. */
@@ -121,6 +123,27 @@ describe("list and watch", () => {
     tell(second, "BOOKMARK", bookmark("200"));
     const third = await next(all, second);
     expect([all.of(A), third.query.get("resourceVersion")]).toEqual([["a [100, 105)"], "200"]);
+  });
+
+  test("all are known from the list on, until the watch fails or is silent for long", async ({ expect }) => {
+    const all = await following();
+    expect(all.isCurrent()).toBe(false);
+    const watch = await listed(all, aPod({ name: "a" }));
+    expect(all.isCurrent()).toBe(true);
+    all.clock.now += SILENCE_MS;
+    expect(all.isCurrent()).toBe(true);
+    all.clock.now += 1;
+    expect(all.isCurrent()).toBe(false);
+    tell(watch, "BOOKMARK", bookmark("200"));
+    const second = await next(all, watch);
+    expect(all.isCurrent()).toBe(true);
+    second.response.destroy();
+    const third = await all.server.asked("pods");
+    expect(all.isCurrent()).toBe(false);
+    third.response.writeHead(200, { "content-type": "application/json" });
+    tell(third, "BOOKMARK", bookmark("300"));
+    await next(all, third);
+    expect(all.isCurrent()).toBe(true);
   });
 
   test("an address used again within one window has two rows", async ({ expect }) => {

@@ -42,6 +42,7 @@ async function aFile(addresses: number): Promise<`file:${string}`> {
 
 test("what a file says is in the book, and nothing is complained of", async ({ expect }) => {
   const { learning, lines } = await learnt(await aFile(2));
+  expect(learning.book?.isCurrent()).toBe(true);
   expect(learning.book?.report(WINDOW, true, () => false)?.name).toEqual(["host-0", "host-1"]);
   expect(lines.map(({ event }) => event)).toEqual(["owners", "owners-file-read"]);
 });
