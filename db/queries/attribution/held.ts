@@ -3,29 +3,45 @@ import { leasesOf, type Leased } from "../../attribution/held.ts";
 import type { Holder } from "../../attribution/holders.ts";
 import { basesOf, inOrder, isComplete, type LeaseWindow, lists, runsOf } from "../../attribution/timeline.ts";
 import type { Db } from "../../client.ts";
-import { findLeases, type LeaseFilter, openLeases } from "../../details.ts";
-import { SegmentError } from "../../segment.ts";
+import type { LeaseFilter } from "../../details.ts";
 import type { HeldLease, LeaseList, LeaseQuestion, Place } from "../attribution.ts";
 import { holdersOf, keyOf } from "./holders.ts";
+import { lookedAt, openedOf, rowsOf } from "./look.ts";
 import { type AskedNode, askedNodes } from "./places.ts";
 import { type Target, targetsOf } from "./targets.ts";
 import { type Unseen, unseenOf } from "./unseen.ts";
-import { leaseWindows, type StoredWindow } from "./windows.ts";
+import { nextTurn } from "./turn.ts";
+import { leaseWindows, type NodeRange } from "./windows.ts";
 
 /** What began before the range is known by a keyframe: they come every ten minutes, with the dump of the next window. */
 const KEYFRAME_MS = 660_000;
-/** Windows are read from the latest backwards, so many at a time. */
+/** Windows are read from the latest backwards, so many at a time; fewer where they have more rows than may be held. */
 const SLICE_MS = 3_600_000;
+const MIN_SLICE_MS = 60_000;
+const SLICES = 4;
 /** Windows read for one answer, some three seconds: three days of two nodes. */
 export const MAX_WINDOWS_READ = 20_000;
-/** Rows of leases taken for one answer: they are held in memory all at once. */
-export const MAX_ROWS = 50_000;
+/** Rows of leases taken for one answer, which are in memory all at once; to make leases of them takes some tenths of a second. */
+export const MAX_ROWS = 20_000;
 
+/** How many windows and rows may still be read. */
 type Budget = { windows: number; rows: number };
-type Read = { target: Target; node: AskedNode; from: number; windows: LeaseWindow[] };
+type Read = {
+  target: Target;
+  node: AskedNode;
+  from: number;
+  windows: LeaseWindow[];
+  /** There are more rows than may be held. */
+  isCut: boolean;
+};
 
 /** See leasesHeld of ../attribution.ts. */
-export async function heldLeases(db: Db, place: Place, question: LeaseQuestion): Promise<LeaseList> {
+export async function heldLeases(
+  db: Db,
+  place: Place,
+  question: LeaseQuestion,
+  limits: Readonly<Budget> = { windows: MAX_WINDOWS_READ, rows: MAX_ROWS },
+): Promise<LeaseList> {
   const { targets, tooMany } = await targetsOf(db, place, question);
   const nodeIds = [...new Set(targets.map(({ nodeId }) => nodeId))];
   const nodes = await askedNodes(db, nodeIds);
@@ -36,9 +52,10 @@ export async function heldLeases(db: Db, place: Place, question: LeaseQuestion):
     targets.map(({ clusterId, source }) => ({ clusterId, address: source })),
     { unseen, now: place.now, nameOf: (nodeId) => nodes.get(nodeId)?.name ?? null },
   );
-  const budget = { windows: MAX_WINDOWS_READ, rows: MAX_ROWS };
+  const budget = { ...limits };
   const leases: HeldLease[] = [];
   const evidence: Evidence[] = [];
+  const cut = new Set<Reason>(tooMany ? ["too-many-nodes"] : []);
   for (const target of targets) {
     const node = nodes.get(target.nodeId);
     if (!node) continue;
@@ -51,11 +68,12 @@ export async function heldLeases(db: Db, place: Place, question: LeaseQuestion):
     });
     for (const one of held) leases.push(...answered(one, question, { cluster, node: node.name }));
     evidence.push(evidenceOf(read, cluster));
+    if (read.isCut) cut.add("too-many-leases");
+    await nextTurn();
   }
   const sorted = leases.toSorted((a, b) => (b.opened ?? 0) - (a.opened ?? 0) || b.lastSeen - a.lastSeen);
   const listed = sorted.slice(0, question.limit);
-  const reasons: Reason[] = tooMany ? ["too-many-nodes"] : [];
-  return { leases: listed, more: sorted.length - listed.length, evidence, reasons };
+  return { leases: listed, more: sorted.length - listed.length, evidence, reasons: [...cut] };
 }
 
 /** Where a Pod is asked for, the leases of others that had its address are left out. */
@@ -83,30 +101,47 @@ async function readTarget(db: Db, { target, node, question, unseen, budget }: Re
   const first = target.from - KEYFRAME_MS;
   const windows = new Map<string, LeaseWindow>();
   let from = target.to;
-  while (from > first && budget.windows > 0 && budget.rows > 0) {
-    const slice = { clusterId, nodeId, from: Math.max(first, from - SLICE_MS), to: from };
-    for await (const stored of leaseWindows(db, [slice], unseen.until)) {
-      const key = `${stored.boot} ${stored.sequence} ${stored.from}`;
-      if (windows.has(key)) continue;
-      const window = found(stored, filter);
-      windows.set(key, window);
-      budget.windows -= 1;
-      budget.rows -= (window.found?.changes?.rows.length ?? 0) + (window.found?.keyframe?.rows.length ?? 0);
+  let length = SLICE_MS;
+  let isCut = false;
+  while (from > first && budget.windows > 0 && !isCut) {
+    const slice = { clusterId, nodeId, from: Math.max(first, from - length), to: from };
+    const read = await readSlice(db, { slice, until: unseen.until, filter, known: windows, budget });
+    if (read === "too-many" && length > MIN_SLICE_MS) length = Math.max(MIN_SLICE_MS, length / SLICES);
+    else if (read === "too-many") isCut = true;
+    else {
+      for (const [key, window] of read) windows.set(key, window);
+      budget.rows -= [...read.values()].reduce((rows, window) => rows + rowsOf(window), 0);
+      from = slice.from;
     }
-    from = slice.from;
   }
-  return { target, node, from, windows: [...windows.values()] };
+  return { target, node, from, windows: [...windows.values()], isCut };
 }
 
-function found(stored: StoredWindow, filter: LeaseFilter): LeaseWindow {
-  const { details, nodeId: _nodeId, ...window } = stored;
-  try {
-    return { ...window, found: details ? findLeases(openLeases(details), window.from, filter) : null };
-  } catch (error) {
-    // What does not decode says nothing: as if the window had no details.
-    if (!(error instanceof SegmentError)) throw error;
-    return { ...window, found: null };
+type Slice = {
+  slice: NodeRange;
+  until: number;
+  filter: LeaseFilter;
+  known: ReadonlyMap<string, LeaseWindow>;
+  budget: Budget;
+};
+
+/** The windows that are not known yet. */
+async function readSlice(
+  db: Db,
+  { slice, until, filter, known, budget }: Slice,
+): Promise<"too-many" | Map<string, LeaseWindow>> {
+  const windows = new Map<string, LeaseWindow>();
+  let rows = 0;
+  for await (const { details, ...stored } of leaseWindows(db, [slice], until)) {
+    const key = `${stored.boot} ${stored.sequence} ${stored.from}`;
+    if (known.has(key)) continue;
+    const window = lookedAt(stored, openedOf(details), filter, budget.rows);
+    windows.set(key, window);
+    budget.windows -= 1;
+    rows += rowsOf(window);
+    if (rows > budget.rows) return "too-many";
   }
+  return windows;
 }
 
 function evidenceOf({ target, node, from, windows }: Read, cluster: string): Evidence {

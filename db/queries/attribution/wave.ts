@@ -12,7 +12,7 @@ import { lookedAt, openedOf, rowsOf } from "./look.ts";
 import { type AskedNode, askedNodes, MAX_NODES_ASKED, type PlaceToAsk } from "./places.ts";
 import { type Unowned, unownedOf } from "./unowned.ts";
 import { type Unseen, unseenOf } from "./unseen.ts";
-import { nextTurn } from "./turn.ts";
+import { Turns } from "./turn.ts";
 import { leaseWindows, type NodeRange, type StoredWindow } from "./windows.ts";
 
 /**
@@ -77,8 +77,8 @@ export class Wave {
   #unseen: Unseen = { until: 0, said: [], unknownFrom: new Map(), firstOf: () => 0 };
   #unowned: Unowned = () => false;
   readonly #holders = new Map<string, Holder[]>();
+  readonly #turns = new Turns(WORK_A_TURN);
   #rows = 0;
-  #work = 0;
 
   constructor(db: Db, frame: Frame) {
     this.#db = db;
@@ -112,14 +112,6 @@ export class Wave {
     return this.#rows > MAX_ROWS_HELD;
   }
 
-  /** Lets others have their turn after so much work. */
-  async #worked(work: number): Promise<void> {
-    this.#work += work;
-    if (this.#work <= WORK_A_TURN) return;
-    this.#work = 0;
-    await nextTurn();
-  }
-
   /** Those that more had to be read for. */
   async #judged(waiting: readonly Open[], answers: Map<Open, Answer>): Promise<Open[]> {
     const still: Open[] = [];
@@ -131,7 +123,7 @@ export class Wave {
         answers.set(one, TOO_MANY);
         continue;
       }
-      await this.#worked(WORK_AN_ANSWER + one.found.rows * WORK_A_ROW);
+      await this.#turns.worked(WORK_AN_ANSWER + one.found.rows * WORK_A_ROW);
       const asked = this.#asked(one);
       const verdict = judge(asked);
       if ("answer" in verdict) judged.push({ ...verdict, ...judgedBy(asked), of: one });
@@ -228,7 +220,7 @@ export class Wave {
 
   /** Gives a window to all that want it; those that look for the same have the same rows. */
   async #take({ details, ...stored }: StoredWindow, wanted: readonly Wanted[]): Promise<void> {
-    await this.#worked(wanted.length * WORK_A_READING);
+    await this.#turns.worked(wanted.length * WORK_A_READING);
     const key = `${stored.boot} ${stored.sequence} ${stored.from}`;
     const opened = wanted.some((one) => wants(one, stored, key)) ? openedOf(details) : undefined;
     const looked = new Map<string, LeaseWindow>();
@@ -241,7 +233,7 @@ export class Wave {
         window = lookedAt(stored, opened, reading.filter, MAX_FOUND);
         looked.set(reading.filter.key, window);
         this.#rows += rowsOf(window);
-        await this.#worked((opened?.bytes ?? 0) + rowsOf(window) * WORK_A_ROW);
+        await this.#turns.worked((opened?.bytes ?? 0) + rowsOf(window) * WORK_A_ROW);
       }
       reading.windows.push(window);
       reading.found.rows += rowsOf(window);

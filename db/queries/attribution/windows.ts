@@ -4,12 +4,14 @@ import type { LeaseWindow } from "../../attribution/timeline.ts";
 import type { Db } from "../../client.ts";
 import { WINDOW } from "../../tiers.ts";
 import { MAX_WINDOW_MS } from "../reports.ts";
+import { nextTurn, Turns } from "./turn.ts";
 
 /** A page ends with the window that reaches this: a Worker has 128 MB, and details have from 100 bytes to 1 MB. */
 const PAGE_BYTES = 2_000_000;
 const PAGE_ROWS = 1000;
-/** Windows given between two turns of the event loop: each may take a tenth of a millisecond to inflate. */
-const WINDOWS_A_TURN = 16;
+/** Bytes given between two turns of the event loop: each window may take a tenth of a millisecond to inflate, which counts as so many. */
+const BYTES_A_TURN = 200_000;
+const BYTES_A_WINDOW = 12_500;
 
 /** Windows of a node that overlap [from, to). */
 export type NodeRange = { clusterId: number; nodeId: number; from: number; to: number };
@@ -33,11 +35,15 @@ export async function* leaseWindows(
   ranges: readonly NodeRange[],
   until: number,
 ): AsyncGenerator<StoredWindow> {
+  const turns = new Turns(BYTES_A_TURN);
   let after: Cursor | undefined = ranges.length > 0 ? { place: 0, from: 0, boot: 0, sequence: 0 } : undefined;
   while (after) {
     const rows: Row[] = await db.all<Row>(page(ranges, after, until));
-    for (const [i, row] of rows.entries()) {
-      if (i % WINDOWS_A_TURN === 0) await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
+    let bytes = 0;
+    for (const row of rows) {
+      await turns.worked(BYTES_A_WINDOW + row.bytes - bytes);
+      bytes = row.bytes;
       yield { ...toWindow(row), nodeId: ranges[row.place]?.nodeId ?? 0 };
     }
     const last = rows.at(-1);
