@@ -6,6 +6,10 @@ export type Holder = CandidateOwner & {
   address: string;
   /** The last instant at which anybody is known to have said so; null where its end is told, or where it is sure to hold still. */
   confirmedUntil: number | null;
+  /** Of one whose end nobody told: the end of the last window before what lacks it, of a node that would have told of an end. */
+  quietUntil?: number | undefined;
+  /** Of one of which nobody says since when: the last list of all that lacks it, 0 where none is known, and the first window that has it. */
+  found?: { lackedAt: number; at: number } | undefined;
   /** Who said so, how it learns of holders, and whether it said when the holding ended; absent where only the node's own addresses do. */
   told?: { nodeId: number; source: string; end: boolean } | undefined;
 };
@@ -74,18 +78,29 @@ export function holding(
 
 /**
  * An agent that begins anew finds holders of which it does not know since when. Such a one came after all those whose end its node has
- * told of, for a node gives an address to one at a time.
+ * told of, for a node gives an address to one at a time, and after the last list without it.
  */
 function begun(rows: readonly Holder[]): Holder[] {
   return rows.map((row) => {
     if (row.since > 0) return row;
-    const others = rows.filter((other) => other.node === row.node && ownerKey(other) !== ownerKey(row));
-    const ends = others.flatMap(({ until, confirmedUntil }) =>
-      until === null || until >= endOf(row.until) ? [] : [Math.min(until, endOf(confirmedUntil))],
+    const ofNode = rows.filter(({ node }) => node === row.node);
+    const others = ofNode.filter((other) => ownerKey(other) !== ownerKey(row));
+    const ends = others.flatMap(({ until, confirmedUntil, quietUntil = 0 }) =>
+      until === null || until >= endOf(row.until)
+        ? []
+        : [Math.min(until, Math.max(endOf(confirmedUntil), quietUntil))],
     );
-    return { ...row, since: Math.max(0, ...ends) };
+    const since = Math.max(0, ...ends);
+    // What an agent finds that one before it knew is no news.
+    const known = ofNode.filter((one) => ownerKey(one) === ownerKey(row) && endOf(one.until) >= since);
+    const isNews = !known.some((one) => one.since > 0 || !one.found);
+    const { lackedAt = 0, at = 0 } = isNews ? earliest(known) : {};
+    return { ...row, since: Math.max(since, lackedAt), found: { lackedAt, at } };
   });
 }
+
+const earliest = (rows: readonly Holder[]): NonNullable<Holder["found"]> =>
+  rows.flatMap(({ found }) => found ?? []).reduce((one, other) => (other.at < one.at ? other : one));
 
 const endOf = (until: number | null): number => until ?? Number.POSITIVE_INFINITY;
 
@@ -93,7 +108,10 @@ const endOf = (until: number | null): number => until ?? Number.POSITIVE_INFINIT
 function doubts(rows: readonly Holder[], { first, last }: { first: number; last: number }): Reason[] {
   const covering = rows.filter(({ since, until }) => since <= first && endOf(until) >= last);
   if (covering.length === 0) return ["owner-gap"];
-  const confirmed = covering.some(({ confirmedUntil }) => endOf(confirmedUntil) >= last);
+  const confirmed = covering.some(
+    ({ confirmedUntil, found }) =>
+      endOf(confirmedUntil) >= last && (found === undefined || found.at <= first + BEFORE_MS),
+  );
   return confirmed ? [] : ["owner-not-confirmed"];
 }
 

@@ -67,7 +67,7 @@ function claimOf({ question, answer, windows, holders }: Judged, known: Known): 
 
 /** When the last of the flows began that the answer may be about; of an address that is nobody's lease, the last moment asked for. */
 function lastBegin(
-  { lease, source }: Candidate,
+  { lease, source, heldTo = 0 }: Candidate,
   { at, toleranceMs }: Question,
   windows: readonly LeaseWindow[],
 ): number {
@@ -81,7 +81,7 @@ function lastBegin(
     .filter((row) => row.source === source)
     .map(({ opened }) => opened ?? 0)
     .filter((opened) => opened <= end + SECOND_MS)
-    .reduce((last, opened) => Math.max(last, opened), lease.opened ?? lease.lastSeen);
+    .reduce((last, opened) => Math.max(last, opened), Math.max(heldTo, lease.opened ?? lease.lastSeen));
 }
 
 function takenBack(answer: Attribution): Attribution {

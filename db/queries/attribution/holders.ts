@@ -5,6 +5,7 @@ import { jsonChunks } from "../../facts/chunks.ts";
 import { type Holding, identityOf, type Kept } from "../../facts/holding.ts";
 import { NodeBook } from "../../facts/node-book.ts";
 import { ServiceBook } from "../../facts/service-book.ts";
+import { WINDOW } from "../../tiers.ts";
 import { ALL_NODES, type Listing, listingsFrom } from "../facts/read.ts";
 import { heldUntil } from "../held-until.ts";
 import type { AddressPlace } from "../node-addresses.ts";
@@ -23,6 +24,10 @@ type Row = Kept & {
   held: number | null;
   /** The last list of all before an end that no report says. */
   listedAt: number | null;
+  /** The end of the last window before such an end. */
+  quietUntil: number | null;
+  /** The last list before one was heard of. */
+  lackedAt: number | null;
 };
 
 /** Who held the addresses, by `keyOf`; what no tick has taken over of some nodes is added. */
@@ -59,8 +64,14 @@ const toHolder = (row: Row): Holder => ({
   until: row.held,
   address: row.address,
   confirmedUntil: row.absent ? Math.max(row.saidAt, row.listedAt ?? 0) : null,
+  quietUntil: row.quietUntil ?? undefined,
+  found: isFound(row) ? { lackedAt: row.lackedAt ?? 0, at: row.saidAt } : undefined,
   told: { nodeId: row.nodeId, source: row.source, end: row.until !== null && !row.absent },
 });
+
+/** Of a holding whose end is told the last word is that, and the first is not known. */
+const isFound = ({ since, until, absent, kind }: Row): boolean =>
+  since === 0 && (until === null || absent) && kind !== "service" && kind !== "host";
 
 /** A node that lists an address as its own, and says no more of it. */
 export const hostOf = ({ since, until }: AddressPlace, name: string): Holder => ({
@@ -86,7 +97,13 @@ async function rowsOf(db: Db, addresses: readonly AddressOf[], now: number): Pro
         ${heldUntil(now)} as held,
         (select max(l.at) from listings l
           where o.absent and l.cluster_id = o.cluster_id and l.node_id = o.node_id and l.owners and l.at < o.until)
-          as listedAt
+          as listedAt,
+        (select s.end from samples s
+          where o.absent and s.cluster_id = o.cluster_id and s.tier = ${WINDOW} and s.node_id = o.node_id
+            and s.start < o.until order by s.start desc, s.boot desc, s.sequence desc limit 1) as quietUntil,
+        (select max(l.at) from listings l
+          where o.since = 0 and l.cluster_id = o.cluster_id and l.node_id = o.node_id and l.owners
+            and l.at < o.said_at) as lackedAt
       from json_each(${chunk}) w
       cross join owners o on o.id in (
         select id from owners where cluster_id = w.value ->> 0 and address = w.value ->> 1
@@ -126,6 +143,8 @@ function withUnseen(one: AddressOf, known: readonly Row[], { unseen, lists, name
         node,
         held: row.until,
         listedAt: rows.get(rowKey(nodeId, row))?.listedAt ?? null,
+        quietUntil: rows.get(rowKey(nodeId, row))?.quietUntil ?? null,
+        lackedAt: rows.get(rowKey(nodeId, row))?.lackedAt ?? null,
       });
   };
   for (const { nodeId, said } of ofCluster) {
