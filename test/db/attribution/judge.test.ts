@@ -64,6 +64,33 @@ const CASES: Record<string, [string, Partly]> = {
     "probable: web-1: seen-only-before events-incomplete",
     { places: [place(halves(8, [], { 1: { rows: [open] }, 3: { unreadable: 1 } }))] },
   ],
+  "a lease that is listed as held by a window that lost events": [
+    "probable: web-1: seen-only-before events-incomplete",
+    { places: [place(halves(8, [], { 3: { rows: [row({ opened: 92 })], events: "lossy" } }))] },
+  ],
+  "a gap between two sightings of what may have begun in it": [
+    "probable: web-1: opened-unknown seen-before-and-after events-incomplete",
+    { places: [place([...halves(2, [row()]), half(5, { keyframe: [row()] })])] },
+  ],
+  "two leases that began two seconds apart, of which the first ended": [
+    "probable: web-1: seen-only-before events-incomplete",
+    {
+      places: [
+        place(
+          halves(8, [], {
+            1: { rows: [row({ opened: 58, closed: 59 })] },
+            2: { rows: [row({ opened: 60 })], events: "lossy" },
+          }),
+        ),
+      ],
+    },
+  ],
+  "a lease that began while a dump that lacks it was made": [
+    "certain: web-1",
+    {
+      places: [place(halves(8, [], { 1: { rows: [row({ opened: 59 })], keyframe: [], takenAt: 59 } }))],
+    },
+  ],
   "no keyframe anywhere": [
     "probable: web-1: seen-only-before events-incomplete",
     { places: [place(bare(kept))] },
