@@ -1,5 +1,6 @@
 import { BETWEEN, DIMENSIONS, NODE_DIMENSIONS } from "../fold/table.ts";
-import type { Dimension } from "../fold/table.ts";
+import type { Dimension, Owner } from "../fold/table.ts";
+import { keyOf, workloadOf } from "../fold/keys.ts";
 import type { Measure } from "../fold/measures.ts";
 import { NAT_CLASSES } from "../segment.ts";
 import type { NatClass } from "../segment.ts";
@@ -101,6 +102,7 @@ export function keysOf(
   const tests = conditions(filter).map(({ field, text }) => ({ at: fieldsOf(table).indexOf(field), text }));
   const isSame = table === dimensionOf(by);
   if (isSame && tests.length === 0) return undefined;
+  const wholes = by === "workload" ? ownedAt(table) : undefined;
   const places = fieldsOfForm(by).map((field) => fieldsOf(table).indexOf(field));
   return (key) => {
     // Most rows fail here, which takes much less time than to take them apart.
@@ -108,10 +110,25 @@ export function keysOf(
     const parts = key.split(BETWEEN);
     if (tests.some(({ at, text }) => parts[at] !== text)) return undefined;
     if (isSame) return key;
+    if (wholes) return keyOf("workload", workloadOf(wholes(parts)));
     const texts = places.map((at) => (at < 0 ? node : (parts[at] ?? "")));
     // What nobody holds is one row, of whatever node.
     const isUnowned = by === "pod" && texts[0] === "";
     return (isUnowned ? texts.map(() => "") : texts).join(BETWEEN);
+  };
+}
+
+const OWNER = ["kind", "namespace", "name", "workloadKind", "workload"] as const;
+
+/** Whose a row is, where its key says the owner and not the workload alone: some owners are a workload of their own. */
+function ownedAt(table: Dimension): ((parts: readonly string[]) => Owner) | undefined {
+  const places = OWNER.map((field) => fieldsOf(table).indexOf(field));
+  if (places.includes(-1)) return undefined;
+  return (parts) => {
+    const [kind = "", namespace = "", name = "", workloadKind = "", workload = ""] = places.map(
+      (at) => parts[at],
+    );
+    return { kind, namespace, name, workloadKind, workload };
   };
 }
 

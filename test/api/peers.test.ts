@@ -141,6 +141,18 @@ test("a cluster stands with its NAT addresses, a NAT address with the nodes that
   ]);
 });
 
+test("an owner that is a workload of its own stands with its NAT addresses, too", async ({ expect }) => {
+  const { ask } = await hammered();
+  const { body } = await ask("by=workload&cluster=east");
+  expect(names(body.sources, "workloadKind", "workload", "natAddresses")).toEqual([
+    ["Deployment", "web", [NODE_1]],
+    ["Deployment", "api", [NODE_2]],
+    ["Pod", "job-1", [NODE_2]],
+  ]);
+  const narrowed = await ask(`by=workload&cluster=east&source=${JOB.address}`);
+  expect(names(narrowed.body.sources, "workloadKind", "workload")).toEqual([["Pod", "job-1"]]);
+});
+
 test("what the limit cuts off is in the remainder, and counts add up to the total", async ({ expect }) => {
   const { ask } = await hammered();
   for (const by of ["pod", "workload", "namespace", "address", "cluster", "nat-address"])
