@@ -43,7 +43,7 @@ beforeAll(async () => {
   );
   for (const [name, verdicts] of Object.entries({ usual, close, during: story.during }))
     console.log(name, counted(verdicts));
-}, 120_000);
+}, 300_000);
 afterAll(async () => {
   await service?.[Symbol.asyncDispose]();
   await network?.dispose();

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { lagOf } from "../../../db/queries/attribution/claims.ts";
 import { type Agent, startAgent } from "../agents.ts";
 import type { Service } from "../service.ts";
 import type { Network } from "../../support/namespaces.ts";
@@ -35,6 +36,8 @@ export interface Stage {
 const WATCHED_MS = 10_000;
 /** More than what an event or the word of an owner may be late by. */
 const SETTLED_MS = 3_000;
+/** Only so long after a flow began is it sure that no agent has still to learn whose its address was. */
+const TOLD_MS = lagOf("file") + SETTLED_MS;
 
 /** Pods open flows before, while and after an agent watches, and give up ports and addresses to others. */
 export async function play(stage: Stage): Promise<Story> {
@@ -57,7 +60,7 @@ export async function play(stage: Stage): Promise<Story> {
   await takePorts(lab, "port re-used", { pod: 2, first: 40_000, count: 100 });
   await service.reportedUntil(Date.now() + SETTLED_MS);
   await few(lab, "settled", { first: 33_000 });
-  await service.reportedUntil(Date.now() + SETTLED_MS);
+  await service.reportedUntil(Date.now() + TOLD_MS);
 
   first.child.kill("SIGKILL");
   await once(first.child, "exit");
