@@ -1,3 +1,5 @@
+import type { FoundLease } from "../details.ts";
+
 /** What somebody saw from outside, and wants to know who was behind. Addresses in canonical form, times in epoch ms. */
 export type Question = {
   address: string;
@@ -71,19 +73,7 @@ export type CandidateOwner = {
 };
 
 /** One SNAT mapping as far as is known. Times are those of whole seconds, in epoch ms; a lease that is not closed may still be. */
-export type LeaseLife = {
-  natAddress: string;
-  natPort: number;
-  protocol: number;
-  peer: string;
-  peerPort: number;
-  zone: number;
-  source: string;
-  sourcePort: number;
-  /** Null: before anybody watched. */
-  opened: number | null;
-  /** Null: nobody saw it end. */
-  closed: number | null;
+export type LeaseLife = FoundLease & {
   /** The last instant at which it was seen in force, or was by complete evidence, within what was read. */
   lastSeen: number;
 };

@@ -21,7 +21,7 @@ export type Held = { owner: CandidateOwner | null; reasons: readonly Reason[] };
 const BEFORE_MS = 3_000;
 const AFTER_MS = 3_000;
 /** The status of a new Pod tells its address so late at most after its first connections. */
-const TOLD_LATE_MS = 60_000;
+export const TOLD_LATE_MS = 60_000;
 
 /** Who was behind the source of a lease: who held the address when it began, for an entry outlives its Pod. */
 export function ownersOf(life: Life, node: string, holders: readonly Holder[]): Held[] {

@@ -1,6 +1,7 @@
 import type { Evidence, Reason } from "../../attribution/answer.ts";
 import { leasesOf, type Leased } from "../../attribution/held.ts";
 import type { Holder } from "../../attribution/holders.ts";
+import { KEYFRAME_MS } from "../../attribution/place.ts";
 import { basesOf, inOrder, isComplete, type LeaseWindow, lists, runsOf } from "../../attribution/timeline.ts";
 import type { Db } from "../../client.ts";
 import type { LeaseFilter } from "../../details.ts";
@@ -13,8 +14,6 @@ import { type Unseen, unseenOf } from "./unseen.ts";
 import { nextTurn } from "./turn.ts";
 import { leaseWindows, type NodeRange } from "./windows.ts";
 
-/** What began before the range is known by a keyframe: they come every ten minutes, with the dump of the next window. */
-const KEYFRAME_MS = 660_000;
 /** Windows are read from the latest backwards, so many at a time; fewer where they have more rows than may be held. */
 const SLICE_MS = 3_600_000;
 const MIN_SLICE_MS = 60_000;

@@ -1,3 +1,4 @@
+import { TOLD_LATE_MS } from "../../attribution/holders.ts";
 import type { Db } from "../../client.ts";
 import type { LeaseQuestion, Place } from "../attribution.ts";
 import { translatorsIn } from "../node-addresses.ts";
@@ -9,8 +10,6 @@ export type Target = { clusterId: number; nodeId: number; source: string; from: 
 
 /** Entries of a Pod that is gone are still in the table: most of them no longer than this. */
 const LINGER_MS = 600_000;
-/** A Pod connects before its address is told. */
-const TOLD_LATE_MS = 60_000;
 
 type Held = { clusterId: number; nodeId: number; address: string; since: number; until: number | null };
 
