@@ -7,7 +7,7 @@ import { SegmentError } from "../../segment.ts";
 import { MAX_UNSEEN } from "../stock.ts";
 
 /** Details of reports no tick has seen that are read for one answer; a node has some kB of them between two ticks. */
-const MAX_BYTES = 4_000_000;
+export const MAX_BYTES = 4_000_000;
 /** Details decoded between two turns of the event loop. */
 const DETAILS_A_TURN = 16;
 

@@ -7,6 +7,7 @@ import { attribute, attributeMany, type Place } from "../../../db/queries/attrib
 import { MAX_NODES_ASKED } from "../../../db/queries/attribution/places.ts";
 import { storeReports, type StoredReport } from "../../../db/queries/reports.ts";
 import { DEFAULT_RETENTION } from "../../../db/tiers.ts";
+import { counted } from "../../support/counted.ts";
 import { upkeepOf } from "../../support/folded.ts";
 import { aLeased, type LeaseRow, NAT, PEER, second } from "../../support/leased.ts";
 import { ownersOf } from "../../support/owner-words.ts";
@@ -237,21 +238,10 @@ describe("many at once", () => {
 
   test("read what they share once: a thousand take hardly more statements than one", async () => {
     const db = await aDb(story(opened));
-    const counted = (calls: { count: number }): Db =>
-      new Proxy(db, {
-        get: (target, name) => {
-          const value: unknown = Reflect.get(target, name, target);
-          if (typeof value !== "function") return value;
-          return (...given: unknown[]): unknown => {
-            calls.count += 1;
-            return Reflect.apply(value, target, given);
-          };
-        },
-      });
     const [one, many] = [{ count: 0 }, { count: 0 }];
-    await attributeMany(counted(one), PLACE, [about(40_000, 75)]);
+    await attributeMany(counted(db, one), PLACE, [about(40_000, 75)]);
     await attributeMany(
-      counted(many),
+      counted(db, many),
       PLACE,
       Array.from({ length: 1_000 }, (_, n) => about(40_000 + (n % 50), 75)),
     );
