@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import type { Leases } from "../../attribution/schema.ts";
 import { type Command, UsageError } from "../command.ts";
-import { parameters, RANGE, SCOPE, words } from "../options.ts";
+import { FLOW, LIMIT, parameters, RANGE, SCOPE, words } from "../options.ts";
 import { number, table } from "../table.ts";
 import { endpoint, qualified } from "../words.ts";
 
@@ -18,9 +18,9 @@ export const leases: Command<z.infer<typeof Leases>> = {
     tolerance: { value: "DURATION", says: "how far the clock of --at may be off, 0s to 5m (5s)" },
     ...RANGE,
     peer: { value: "ADDRESS[:PORT]", says: "towards this far end only" },
-    protocol: { value: "NAME", says: "tcp, udp, icmp, ... or a number" },
+    protocol: FLOW.protocol,
     ...SCOPE,
-    limit: { value: "N", says: "rows at most" },
+    ...LIMIT,
   },
   question(given) {
     words(given, []);

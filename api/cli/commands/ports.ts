@@ -1,6 +1,6 @@
 import type { PortsAnswer } from "../../ports.ts";
 import type { Command } from "../command.ts";
-import { parameters, SCOPE, words } from "../options.ts";
+import { FLOW, parameters, SCOPE, words } from "../options.ts";
 import { number, percent, table } from "../table.ts";
 import { endpoint, qualified } from "../words.ts";
 
@@ -14,9 +14,9 @@ export const ports: Command<PortsAnswer> = {
   options: {
     ...SCOPE,
     address: { value: "ADDRESS", says: "NAT address" },
-    peer: { value: "ADDRESS", says: "far end" },
-    port: { value: "PORT", says: "port of the far end" },
-    protocol: { value: "NAME", says: "tcp, udp, icmp, ... or a number" },
+    peer: FLOW.peer,
+    port: FLOW.port,
+    protocol: FLOW.protocol,
     pod: { value: "NAME", says: "those of which it holds some" },
     namespace: { value: "NAME", says: "namespace of --pod" },
     at: { value: "TIME", says: "as it was then (now), as --at of who" },
