@@ -103,3 +103,20 @@ test("before another took his place while the agent was away, it was who was nam
   expect(candidates.map((text) => text.split(" ")[0])).toEqual(["web-1"]);
   expect(certainty).not.toBe("ambiguous");
 });
+
+test("that nobody else came while the agent was away is sure once a list says so", async () => {
+  const since = (...owners: Pick<Parameters<typeof aLeased>[0] & object, "owners">[]) => [
+    aLeased({ keyframe: [], owners: by(holds("web-1", -3_600)) }),
+    ...quiet(1, 2),
+    aLeased({ sequence: 2, leases: [lease] }),
+    aLeased({ sequence: 3 }),
+    aLeased({ sequence: 11, keyframe: stands }),
+    ...quiet(12, 31),
+    aLeased({ sequence: 31, keyframe: stands }),
+    ...quiet(32, 42),
+    ...owners.map((owner) => aLeased({ sequence: 42, ...owner })),
+  ];
+  expect(await said(await aDb(since()), 1_200)).toEqual(["probable", "web-1 owner-not-confirmed"]);
+  const listed = await aDb(since({ owners: by(holds("web-1", -3_600)) }));
+  expect(await said(listed, 1_200)).toEqual(["certain", "web-1"]);
+});
