@@ -3,7 +3,7 @@ import * as fc from "fast-check";
 import { test } from "vitest";
 import { MAX_BATCH_BYTES, MAX_LINES } from "../../../api/attribution/batch.ts";
 import { attributedService, DATABASE, NODE_ADDRESS } from "../../support/attributed.ts";
-import { ON_WORKERS } from "../../support/on-workers.ts";
+import { ANY_CHARACTER, ON_WORKERS } from "../../support/on-workers.ts";
 import { ADMIN, openService, type Service } from "../../support/service.ts";
 
 const AT = "2026-11-21T11:59:30Z";
@@ -293,7 +293,7 @@ test("whatever is sent as whatever, each line is answered or refused, and never 
   const service = await attributedService();
   const text = fc.array(
     fc.oneof(
-      fc.string({ unit: "binary", maxLength: 20 }),
+      fc.string({ unit: ANY_CHARACTER, maxLength: 20 }),
       fc.constantFrom(
         "address,at,peer\n",
         "\n",
