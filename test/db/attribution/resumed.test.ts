@@ -65,6 +65,9 @@ describe("a lease that stands after a gap as it stood before", () => {
     expect(brief(twice, [pod("web-1", -600)], 400)).toEqual(["certain", "web-1"]);
     const second = brief(twice, [pod("web-1", -600, 300), pod("web-2", 300)], 400);
     expect(second).toEqual(["ambiguous", "web-1 owner-changed", "web-2 owner-changed"]);
+    // Of who came in either gap.
+    const third = brief(twice, [pod("web-1", -600, 110), pod("web-2", 110, 130), pod("web-3", 130)], 400);
+    expect(third.map((text) => text.split(" ")[0])).toEqual(["ambiguous", "web-1", "web-2", "web-3"]);
   });
 
   test.for([
