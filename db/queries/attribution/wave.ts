@@ -126,8 +126,11 @@ export class Wave {
       await this.#turns.worked(WORK_AN_ANSWER + one.found.rows * WORK_A_ROW);
       const asked = this.#asked(one);
       const verdict = judge(asked);
-      if ("answer" in verdict) judged.push({ ...verdict, ...judgedBy(asked), of: one });
-      else {
+      if ("answer" in verdict) {
+        // Of many candidates only those that are listed are kept while the others are judged.
+        answers.set(one, listed(verdict.answer, this.#frame.candidates));
+        if (verdict.answer.certainty === "certain") judged.push({ ...verdict, ...judgedBy(asked), of: one });
+      } else {
         still.push(one);
         wanted.push(...wantedOf(one, verdict.needs));
         for (const { cluster, address } of verdict.needs.owners)
