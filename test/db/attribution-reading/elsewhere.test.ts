@@ -82,6 +82,11 @@ describe("an address that moved from one node to another", () => {
   test("is looked for at the node that has it now, though it said so only later", async () => {
     const db = await aDb(one, windows(5, { node: { ...TWO, addresses: [VIP] } }, {}, 3 * HOUR));
     expect(await asked(db, 900, { address: VIP })).toBe("probable, snat web-1, elsewhere-incomplete");
+    await storeReports(
+      db,
+      windows(60, { node: TWO }).map((report) => ({ ...report, sequence: report.sequence + 100 })),
+    );
+    expect(await asked(db, 900, { address: VIP })).toBe("certain, snat web-1");
   });
 });
 
