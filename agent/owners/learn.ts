@@ -1,7 +1,9 @@
+import type { Owners } from "../../api/wire.ts";
 import type { Log } from "../log.ts";
 import { OwnerBook } from "./book.ts";
 import { openOwners, type OwnerDeps, type OwnerPreference } from "./index.ts";
 import type { OwnerSource } from "./owner.ts";
+import { ownerColumns } from "./rows.ts";
 
 /** A book of owners that is being filled. */
 export interface Learning {
@@ -27,8 +29,27 @@ export async function learnOwners(
     return { unread, ended: Promise.resolve() };
   }
   const book = new OwnerBook(source.name);
-  const learnt = { ...complaining(book, deps.log), isCurrent: () => source.isCurrent() };
+  const learnt = doubting(complaining(book, deps.log), source);
   return { book: learnt, unread: [], ended: source.run(book, signal) };
+}
+
+/** A book that says in each report whether its source hears of changes. */
+function doubting(
+  book: Pick<OwnerBook, "report">,
+  source: Pick<OwnerSource, "name" | "isCurrent">,
+): NonNullable<Learning["book"]> {
+  const isCurrent = () => source.isCurrent();
+  const doubted = (said: Owners = ownerColumns(source.name, false, [])): Owners => ({
+    ...said,
+    current: false,
+  });
+  return {
+    isCurrent,
+    report: (...scope) => {
+      const said = book.report(...scope);
+      return isCurrent() ? said : doubted(said);
+    },
+  };
 }
 
 /** A book that says in the log when it has no room for what it is told, or a report none for what it says. */

@@ -17,6 +17,8 @@ const OwnerTable = z.object({
   source: z.enum(OWNER_SOURCES),
   /** True where all that hold an address now are listed; false where only what changed since the report before is. */
   complete: z.boolean(),
+  /** False where the agent hears of no changes now, as while its watch is broken: others may hold addresses by now. */
+  current: z.boolean().optional(),
   address: column(addressElements, MAX_OWNERS),
   kind: column(elementsOf(OWNER_KINDS), MAX_OWNERS),
   namespace: column(names, MAX_OWNERS),
@@ -35,7 +37,7 @@ export type Owners = z.infer<typeof Owners>;
 export type OwnerKind = (typeof OWNER_KINDS)[number];
 
 function checkOwners(
-  { source: _source, complete: _complete, ...columns }: z.infer<typeof OwnerTable>,
+  { source: _source, complete: _complete, current: _current, ...columns }: z.infer<typeof OwnerTable>,
   check: Check,
 ) {
   sameLengths([], columns, check, "address");

@@ -6,6 +6,8 @@ import { FOREVER, type Holding, identityOf, isStronger } from "./holding.ts";
 export type OwnerWords = {
   /** All that hold an address are listed, not only what changed. */
   complete: boolean;
+  /** True where the agent heard of no changes: others may hold addresses by then. */
+  doubtful?: boolean;
   holdings: Holding[];
 };
 
@@ -31,7 +33,11 @@ export function readOwners(owners: unknown): OwnerWords | undefined {
     const other = holdings.get(key);
     if (!other || isStronger(holding, other)) holdings.set(key, holding);
   }
-  return { complete: owners["complete"] === true, holdings: [...holdings.values()] };
+  return {
+    complete: owners["complete"] === true,
+    ...(owners["current"] === false && { doubtful: true }),
+    holdings: [...holdings.values()],
+  };
 }
 
 function readRow(columns: Record<string, unknown>, at: number, source: string): Holding | undefined {

@@ -169,7 +169,7 @@ async function applySettings(
   return { contents: new Map([...contents].filter(([hash]) => used.has(hash))), written, removed };
 }
 
-/** Windows that list something and are not known to. */
+/** Windows that list something, or doubt what was listed, and are not known to: those that doubt list nothing. */
 function newListings(heard: readonly Heard[], known: readonly Listing[]) {
   const key = ({ nodeId, at }: { nodeId: number; at: number }) => `${nodeId} ${at}`;
   const before = new Map(known.map((listing) => [key(listing), listing]));
@@ -178,10 +178,10 @@ function newListings(heard: readonly Heard[], known: readonly Listing[]) {
     const other = listings.get(key({ nodeId, at }));
     const owners = words?.complete === true || other?.owners === true;
     const listing = { nodeId, at, owners, settings: settings !== undefined || other?.settings === true };
-    if (listing.owners || listing.settings) listings.set(key(listing), listing);
+    if (listing.owners || listing.settings || words?.doubtful) listings.set(key(listing), listing);
   }
   return [...listings.values()].filter((listing) => {
-    const { owners = 0, settings = 0 } = before.get(key(listing)) ?? {};
+    const { owners = -1, settings = -1 } = before.get(key(listing)) ?? {};
     return Number(listing.owners) > owners || Number(listing.settings) > settings;
   });
 }

@@ -68,8 +68,8 @@ export const nodeAddresses = sqliteTable(
 );
 
 /**
- * Windows whose report listed all owners (`owners`), or all settings (`settings`). Kept as long as late reports are taken,
- * which need to know what was listed next. WITHOUT ROWID in the migration.
+ * Windows whose report listed all owners (`owners`), or all settings (`settings`), or neither: in those the agent heard of no changes
+ * of owners. Kept as long as late reports are taken, which need to know what was listed next. WITHOUT ROWID in the migration.
  */
 export const listings = sqliteTable(
   "listings",

@@ -55,7 +55,7 @@ type Listed = {
 export async function standing(db: Db, claims: readonly Claim[], known: Known): Promise<boolean[]> {
   const all = await listedOf(db, claims, known);
   const open = all.filter((one) => byItself(one, known) === undefined);
-  const runs = await runsOf(db, open, known.unseen.until);
+  const runs = await runsOf(db, open, known.unseen);
   return all.map((one) => byItself(one, known) ?? isCovered(one, runs));
 }
 
@@ -97,6 +97,7 @@ type ListedRow = {
   source: string | null;
   isNear: number;
   isHeard: number;
+  isDoubted: number;
 };
 
 async function listedOf(db: Db, claims: readonly Claim[], known: Known): Promise<Listed[]> {
@@ -127,7 +128,9 @@ async function listedOf(db: Db, claims: readonly Claim[], known: Known): Promise
             and s.start >= c.known
           cross join segments g on g.cluster_id = s.cluster_id and g.node_id = s.node_id and g.boot = s.boot
             and g.sequence = s.sequence
-          where n.cluster_id = c.cluster and g.id <= ${known.unseen.until}) as isHeard
+          where n.cluster_id = c.cluster and g.id <= ${known.unseen.until}) as isHeard,
+        exists (select 1 from listings l where l.cluster_id = c.cluster and l.node_id = c.node and not l.owners
+          and l.at > c.at - ${LIST_MS} and l.at < c.known) as isDoubted
       from claims c order by c.claim`);
     for (const row of rows) found.push(toListed(row, claims[row.claim] as Claim, known.unseen));
   }
@@ -137,9 +140,8 @@ async function listedOf(db: Db, claims: readonly Claim[], known: Known): Promise
 /** Lists that no tick took over count as well. */
 function toListed({ before, after, source, ...row }: ListedRow, claim: Claim, { said }: Unseen): Listed {
   const until = claim.at + lagOf(claim.holding?.source ?? source ?? "");
-  const lists = said
-    .filter(({ nodeId }) => nodeId === claim.nodeId)
-    .flatMap((one) => one.said.filter(({ words }) => words.complete).map(({ at }) => at));
+  const words = said.filter(({ nodeId }) => nodeId === claim.nodeId).flatMap((one) => one.said);
+  const lists = words.filter(({ words }) => words.complete).map(({ at }) => at);
   const earlier = lists.filter((at) => at <= claim.at);
   const later = lists.filter((at) => at >= until);
   return {
@@ -147,7 +149,7 @@ function toListed({ before, after, source, ...row }: ListedRow, claim: Claim, { 
     until,
     before: greatest([...earlier, ...(before === null ? [] : [before])]),
     after: least([...later, ...(after === null ? [] : [after])]),
-    hasOwners: source !== null || lists.length > 0,
+    hasOwners: source !== null || words.length > 0 || row.isDoubted === 1,
     isNear: row.isNear === 1,
     isHeard: row.isHeard === 1,
   };
@@ -169,8 +171,11 @@ function networkOf(address: string): string {
 
 type Run = { nodeId: number; from: number; to: number };
 
-/** Windows of a node that follow each other without a gap, joined. */
-async function runsOf(db: Db, open: readonly Listed[], until: number): Promise<Run[]> {
+/** Windows of a node that follow each other without a gap, joined; one in which its agent heard of no changes is a gap. */
+async function runsOf(db: Db, open: readonly Listed[], { until, said }: Unseen): Promise<Run[]> {
+  const doubts = said.flatMap(({ nodeId, said }) =>
+    said.filter(({ words }) => words.doubtful).map(({ at }) => `${nodeId} ${at}`),
+  );
   const ranges = [...Map.groupBy(open, ({ claim }) => claim.nodeId)].flatMap(([nodeId, all]) =>
     merged(all.map((one) => ({ from: one.before ?? one.until, to: one.until }))).map(({ from, to }) => [
       all[0]?.claim.clusterId,
@@ -190,6 +195,9 @@ async function runsOf(db: Db, open: readonly Listed[], until: number): Promise<R
       cross join segments g on g.cluster_id = s.cluster_id and g.node_id = s.node_id and g.boot = s.boot
         and g.sequence = s.sequence
       where g.id <= ${until}
+        and not exists (select 1 from listings l where l.cluster_id = s.cluster_id and l.node_id = s.node_id
+          and l.at = s.start and not l.owners)
+        and s.node_id || ' ' || s.start not in (select value from json_each(${JSON.stringify(doubts)}))
       window steps as (partition by r.key, s.boot order by s.sequence, s.start)
     ), runs as (
       select *, sum(not follows) over (partition by range, boot order by sequence, start) as run from windows

@@ -47,6 +47,17 @@ test("what a file says is in the book, and nothing is complained of", async ({ e
   expect(lines.map(({ event }) => event)).toEqual(["owners", "owners-file-read"]);
 });
 
+test("while a source hears of no changes, each report says so", async ({ expect }) => {
+  const { learning } = await learnt("file:/nowhere/owners.json");
+  expect(learning.book?.isCurrent()).toBe(false);
+  for (const complete of [false, false])
+    expect(learning.book?.report(WINDOW, complete, () => false)).toMatchObject({
+      complete: false,
+      current: false,
+      address: [],
+    });
+});
+
 test("where nobody knows owners, the report is told why, unless that was asked for", async ({ expect }) => {
   const nowhere = await learnt("auto");
   expect(nowhere.learning.book).toBeUndefined();

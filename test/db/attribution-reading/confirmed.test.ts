@@ -111,6 +111,19 @@ describe("an owner is certain", () => {
     expect(await saidTwice(db, 230)).toEqual(["certain", "web-1"]);
   });
 
+  test("not while the agent hears of no changes", async () => {
+    const deaf = { ...ownersOf([]), current: false };
+    const story = (owners: typeof deaf | undefined) =>
+      aDb([
+        FIRST,
+        aLeased({ sequence: 1, leases: [lease(50)] }),
+        aLeased({ sequence: 2, ...(owners && { owners }) }),
+        ...some([3]),
+      ]);
+    expect(await saidTwice(await story(undefined), 52)).toEqual(["certain", "web-1"]);
+    expect(await saidTwice(await story(deaf), 52)).toEqual(UNSURE);
+  });
+
   test("by a later list of all, or an end that is told, without those windows", async () => {
     const late = [aLeased({ sequence: 6, keyframe: [] }), aLeased({ sequence: 7, leases: [lease(220)] })];
     const after = (owners: ReturnType<typeof ownersOf>) =>
@@ -165,6 +178,18 @@ describe("that nobody is known to have held a source is certain", () => {
 
   test("not of one that may be a Pod's: its neighbours are", async () => {
     const db = await aDb(story("10.244.3.3"));
+    await upkeepOf(db).tick(PLACE.now);
+    expect(await said(db, 52)).toEqual(["probable", null, "owner-not-confirmed"]);
+  });
+
+  test("not where the agent would know owners, and hears of none", async () => {
+    const deaf = { ...ownersOf([]), current: false };
+    const db = await aDb([
+      aLeased({ keyframe: [], owners: deaf }),
+      aLeased({ sequence: 1, leases: [lease(50)] }),
+      ...some([2]),
+    ]);
+    expect(await said(db, 52)).toEqual(["probable", null, "owner-not-confirmed"]);
     await upkeepOf(db).tick(PLACE.now);
     expect(await said(db, 52)).toEqual(["probable", null, "owner-not-confirmed"]);
   });
