@@ -1,9 +1,7 @@
 import * as z from "zod";
 import type { Question } from "../../db/attribution/answer.ts";
-import { ClusterName } from "../contract.ts";
-import { flowFilters, parsed, whole } from "../parameters.ts";
+import { filters, flowFilters, parsed, whole } from "../parameters.ts";
 import { Instant, parseDuration } from "../window.ts";
-import { MAX_TEXT } from "../wire.ts";
 import { MAX_PORT, parseEndpoint, type Endpoint } from "./endpoint.ts";
 
 /** What clocks that nobody looks after are off by is less; what is off by more needs another `at`, not more tolerance. */
@@ -48,15 +46,7 @@ export const commonFields = {
       example: "5s",
     },
   }),
-  cluster: ClusterName.optional().meta({
-    param: { description: "One cluster; all the token may read otherwise." },
-  }),
-  node: z
-    .string()
-    .min(1)
-    .max(MAX_TEXT)
-    .optional()
-    .meta({ param: { description: "One node." } }),
+  ...filters,
 };
 
 export const questionFields = {
