@@ -10,6 +10,16 @@ import {
   uniqueIndex,
 } from "drizzle-orm/sqlite-core";
 
+export {
+  alertGroups,
+  anomalies,
+  anomalyEvents,
+  channels,
+  deliveries,
+  ruleSettings,
+  silences,
+  watches,
+} from "./schema/alerts.ts";
 export { listings, nodeAddresses, nodeSettings, owners, settings } from "./schema/facts.ts";
 
 // Times are epoch milliseconds. A null gauge is one nobody knows; 0 is a measured nothing.
@@ -218,7 +228,7 @@ export const dirty = sqliteTable(
   (t) => [primaryKey({ columns: [t.clusterId, t.tier, t.nodeId, t.start] })],
 );
 
-/** One row: who folds now, until when, the last row of segments that was looked at, and what is still whole. */
+/** One row: who folds and judges now, until when, the last rows of segments that were looked at, and what is still whole. */
 export const upkeep = sqliteTable("upkeep", {
   id: integer("id").primaryKey(),
   /** Names one tick; in each statement it writes by, so that one whose lease ran out writes nothing. */
@@ -232,4 +242,9 @@ export const upkeep = sqliteTable("upkeep", {
   hoursFrom: integer("hours_from").notNull().default(0),
   /** True from when something may be forgotten until all of it is. */
   forgetting: integer("forgetting", { mode: "boolean" }).notNull().default(false),
+  /** The last row of segments that was judged. */
+  judged: integer("judged").notNull().default(0),
+  /** When clusters were judged last, and since when without a gap. */
+  watchedAt: integer("watched_at").notNull().default(0),
+  watchedSince: integer("watched_since").notNull().default(0),
 });

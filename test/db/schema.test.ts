@@ -26,11 +26,14 @@ test("tables read by their key alone have no rowid, which would be one row more 
     sql`select name from sqlite_master where type = 'table' and sql like '%WITHOUT ROWID%' order by name`,
   );
   expect(rows.map(({ name }) => name)).toEqual([
+    "alert_groups",
     "dirty",
     "listings",
     "node_addresses",
     "node_settings",
+    "rule_settings",
     "samples",
     "tokens",
+    "watches",
   ]);
 });

@@ -1,0 +1,171 @@
+import type { Look, Need, NodeWindow, Party, Slot } from "../../db/look.ts";
+
+export type Severity = "warning" | "critical";
+
+/** What something is wrong with, within one cluster. */
+export type Subject = {
+  kind: "cluster" | "node" | "party" | "ports" | "peer" | "setting";
+  /** Names it within cluster and rule; never more than MAX_KEY characters. */
+  key: string;
+  node?: string | undefined;
+  party?: Party | undefined;
+  natAddress?: string | undefined;
+  peer?: string | undefined;
+  peerPort?: number | undefined;
+  protocol?: number | undefined;
+  /** Name of a sysctl. */
+  setting?: string | undefined;
+};
+export const MAX_KEY = 512;
+
+/** Whose part of the value is how large. */
+export type Contributor = {
+  party: Party;
+  value: number;
+  peer?: string | undefined;
+  peerPort?: number | undefined;
+  protocol?: number | undefined;
+  natAddress?: string | undefined;
+};
+/** As many as a message can show. */
+export const MAX_CONTRIBUTORS = 3;
+
+/**
+ * What a rule says of one subject in one window. bad: as wrong as its severity says. between: neither wrong enough to open nor right
+ * enough to resolve. unknown: this window does not tell (a stale dump, a counter that is not there).
+ */
+export type Finding =
+  | { verdict: "unknown" }
+  | ({ verdict: "clear" | "between" } & Measured)
+  | ({ verdict: "bad"; severity: Severity } & Measured);
+
+export type Measured = {
+  /** In the unit of the rule. */
+  value: number;
+  /** What it is held against: the threshold that was passed. */
+  limit?: number | undefined;
+  /** What is usual at this time of day, and how far from it the value is (smoothed score). */
+  baseline?: number | undefined;
+  score?: number | undefined;
+  /** What it is a case of, such as table-full, ports-exhausted, chain-too-long, clash, destination-down, scan. */
+  cause?: string | undefined;
+  /** Largest first, at most MAX_CONTRIBUTORS. */
+  contributors?: readonly Contributor[] | undefined;
+  /** Numbers and words the message is written from. Names in them are of others: they may be anything. */
+  facts?: Readonly<Record<string, number | string>> | undefined;
+};
+
+export type Judged = { subject: Subject; finding: Finding };
+
+/** How long it has to be wrong to open, and right to resolve, by the time of the windows. */
+export type Policy = {
+  /** Windows in a row, and the time from the begin of the first to the end of the last, in ms; both must hold. */
+  need: { windows: number; ms: number };
+  /** The same of findings that are critical, where it differs. */
+  critical?: { windows: number; ms: number } | undefined;
+  /** Clear for so long, in ms, resolves. */
+  clearMs: number;
+  /** So long after it resolved it does not open again unless it is worse than it was. */
+  cooldownMs: number;
+};
+
+/** A number users may set. */
+export type Threshold = {
+  default: number;
+  min: number;
+  max: number;
+  /** ratio, entries, flows/s, packets/s, ms, score, count, times … */
+  unit: string;
+  title: string;
+};
+
+export type Thresholds<Name extends string = string> = Readonly<Record<Name, number>>;
+
+type Described<Name extends string> = {
+  /** Stable: in URLs, in the database, in filters of channels. */
+  name: string;
+  /** Grows whenever the rule judges otherwise than before. */
+  revision: number;
+  title: string;
+  /** What `value`, `limit` and `baseline` count. */
+  unit: "ratio" | "entries" | "flows/s" | "packets/s" | "ms" | "ports" | "nodes" | "count";
+  /** The metric of `/v1/series` behind it, where there is one. */
+  series?: string | undefined;
+  thresholds: Readonly<Record<Name, Threshold>>;
+  policy: Policy;
+};
+
+/** Judges each window of each node. Pure; knows no clock. */
+export type NodeRule<Name extends string = string> = Described<Name> & {
+  scope: "node";
+  /** From the window alone, in microseconds: what the rule must know to judge it; undefined where there is nothing to judge. */
+  gate(window: NodeWindow, thresholds: Thresholds<Name>): Need | undefined;
+  /**
+   * What must be known to judge a subject that is pending or open while the gate does not pass. Default: what the window says.
+   * A subject that `judge` then does not name is clear.
+   */
+  needOf?: Need | undefined;
+  judge(look: Look, thresholds: Thresholds<Name>, known: readonly Subject[]): Judged[];
+};
+
+/** A node as the tick sees it. */
+export type NodeView = {
+  nodeId: number;
+  node: string;
+  firstSeenAt: number;
+  /** When its latest report came; of windows that came late too. */
+  lastSeenAt: number;
+  /** The latest window, by its own time, and those of the five minutes before it, oldest first. */
+  window: NodeWindow;
+  recent: readonly NodeWindow[];
+  /** Hours of the last 14 days around this time of day. */
+  hours: readonly Slot[];
+};
+
+/** What nodes are set to. */
+export type SettingsView = {
+  node: string;
+  nodeId: number;
+  since: number;
+  sysctls: Readonly<Record<string, string>>;
+  cores?: number | undefined;
+  /** What it was set to before `since`, where that is known. */
+  before?: Readonly<Record<string, string>> | undefined;
+};
+
+/** A cluster as the tick sees it, once a minute; retired nodes are left out. */
+export type ClusterView = {
+  at: number;
+  /** Since when the service itself has watched without a gap: who was silent before that is not known. */
+  watchedSince: number;
+  nodes: readonly NodeView[];
+  settings: readonly SettingsView[];
+};
+
+/** Judges a whole cluster, once a minute. Pure; the clock is in the view. A known subject that it does not name is clear. */
+export type ClusterRule<Name extends string = string> = Described<Name> & {
+  scope: "cluster";
+  judge(view: ClusterView, thresholds: Thresholds<Name>, known: readonly Subject[]): Judged[];
+};
+
+export type Rule = NodeRule | ClusterRule;
+
+/** What users set of a rule in a cluster; what is left out is as the rule has it. */
+export type RuleSettings = {
+  enabled?: boolean | undefined;
+  thresholds?: Readonly<Record<string, number>> | undefined;
+};
+
+/** Rules as they are in force in a cluster. `version` counts what users set there; 0: nothing yet. */
+export type RuleSet = {
+  version: number;
+  settings: Readonly<Record<string, RuleSettings>>;
+};
+
+export function defineNodeRule<Name extends string>(rule: Omit<NodeRule<Name>, "scope">): NodeRule {
+  return { scope: "node", ...rule } as unknown as NodeRule;
+}
+
+export function defineClusterRule<Name extends string>(rule: Omit<ClusterRule<Name>, "scope">): ClusterRule {
+  return { scope: "cluster", ...rule } as unknown as ClusterRule;
+}
