@@ -174,3 +174,37 @@ export type Look = {
   ages?: readonly AgesRow[] | undefined;
   invalid?: readonly InvalidRow[] | undefined;
 };
+
+/** A node as the tick sees it. */
+export type NodeView = {
+  nodeId: number;
+  node: string;
+  firstSeenAt: number;
+  /** When its latest report came; of windows that came late too. */
+  lastSeenAt: number;
+  /** The latest window, by its own time, and those of the five minutes before it, oldest first. */
+  window: NodeWindow;
+  recent: readonly NodeWindow[];
+  /** Hours of the last 14 days around this time of day. */
+  hours: readonly Slot[];
+};
+
+/** What nodes are set to. */
+export type SettingsView = {
+  node: string;
+  nodeId: number;
+  since: number;
+  sysctls: Readonly<Record<string, string>>;
+  cores?: number | undefined;
+  /** What it was set to before `since`, where that is known. */
+  before?: Readonly<Record<string, string>> | undefined;
+};
+
+/** A cluster as the tick sees it, once a minute; retired nodes are left out. */
+export type ClusterView = {
+  at: number;
+  /** Since when the service itself has watched without a gap: who was silent before that is not known. */
+  watchedSince: number;
+  nodes: readonly NodeView[];
+  settings: readonly SettingsView[];
+};

@@ -1,4 +1,6 @@
-import type { Look, Need, NodeWindow, Party, Slot } from "../../db/look.ts";
+import type { ClusterView, Look, Need, NodeWindow, Party } from "../../db/look.ts";
+
+export type { ClusterView, NodeView, SettingsView } from "../../db/look.ts";
 
 export type Severity = "warning" | "critical";
 
@@ -106,40 +108,6 @@ export type NodeRule<Name extends string = string> = Described<Name> & {
    */
   needOf?: Need | undefined;
   judge(look: Look, thresholds: Thresholds<Name>, known: readonly Subject[]): Judged[];
-};
-
-/** A node as the tick sees it. */
-export type NodeView = {
-  nodeId: number;
-  node: string;
-  firstSeenAt: number;
-  /** When its latest report came; of windows that came late too. */
-  lastSeenAt: number;
-  /** The latest window, by its own time, and those of the five minutes before it, oldest first. */
-  window: NodeWindow;
-  recent: readonly NodeWindow[];
-  /** Hours of the last 14 days around this time of day. */
-  hours: readonly Slot[];
-};
-
-/** What nodes are set to. */
-export type SettingsView = {
-  node: string;
-  nodeId: number;
-  since: number;
-  sysctls: Readonly<Record<string, string>>;
-  cores?: number | undefined;
-  /** What it was set to before `since`, where that is known. */
-  before?: Readonly<Record<string, string>> | undefined;
-};
-
-/** A cluster as the tick sees it, once a minute; retired nodes are left out. */
-export type ClusterView = {
-  at: number;
-  /** Since when the service itself has watched without a gap: who was silent before that is not known. */
-  watchedSince: number;
-  nodes: readonly NodeView[];
-  settings: readonly SettingsView[];
 };
 
 /** Judges a whole cluster, once a minute. Pure; the clock is in the view. A known subject that it does not name is clear. */
