@@ -140,7 +140,12 @@ async function startAgent(deps: Deps, config: Config, url: string, stop: AbortSi
 
 /** What the user set is the user's; the secrets of the service are not the agent's. */
 async function agentEnvironment(deps: Deps, config: Config, url: string): Promise<NodeJS.ProcessEnv> {
-  const { CONNTRAIL_ADMIN_TOKEN: _, CONNTRAIL_DATABASE_TOKEN: __, ...env } = process.env;
+  const {
+    CONNTRAIL_ADMIN_TOKEN: _,
+    CONNTRAIL_DATABASE_TOKEN: __,
+    CONNTRAIL_SECRET_KEY: ___,
+    ...env
+  } = process.env;
   const folder = dirname(databaseFile(config));
   env["CONNTRAIL_URL"] ||= url;
   env["CONNTRAIL_TOKEN"] ||= await localAgentToken(deps, join(folder, "local-agent.token"));

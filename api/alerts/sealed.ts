@@ -11,9 +11,9 @@ export class SealError extends Error {
 /** Seals and opens what must not be read from the database alone: AES-256-GCM, with a random nonce each time. */
 export type Sealer = {
   /** `purpose` is needed again to open: what was sealed for one row is of no use in another. */
-  seal(text: string, purpose: string): Promise<Uint8Array>;
+  seal(this: void, text: string, purpose: string): Promise<Uint8Array>;
   /** Throws SealError. */
-  open(sealed: Uint8Array, purpose: string): Promise<string>;
+  open(this: void, sealed: Uint8Array, purpose: string): Promise<string>;
 };
 
 /** 32 bytes out of base64; undefined where the text is none. */

@@ -60,7 +60,7 @@ export function sendByFetch(fetch: typeof globalThis.fetch, policy: HostPolicy):
       const answer = { status: response.status, headers: Object.fromEntries(response.headers) };
       return { ...answer, body: await readAnswer(response.body) };
     } catch (cause) {
-      throw new SendError(whyNotSent(cause), { passing: true, cause });
+      throw new SendError(whyNotSent(signal.aborted ? signal.reason : cause), { passing: true, cause });
     }
   };
 }

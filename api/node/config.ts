@@ -1,4 +1,5 @@
 import type { Retention } from "../../db/tiers.ts";
+import { type Alerting, loadAlerting } from "../alerting.ts";
 import { loadRetention } from "../retention.ts";
 import { isSecret, MIN_SECRET } from "../tokens.ts";
 import { parseDuration } from "../window.ts";
@@ -12,6 +13,7 @@ export interface Config {
   /** How often the upkeep is done, in ms. */
   tickMs: number;
   retention: Retention;
+  alerting: Alerting;
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -38,6 +40,7 @@ export function loadConfig(env: Environment): { config: Config } | { complaints:
     databaseUrl: databaseUrl(env["CONNTRAIL_DATABASE_URL"], complain),
     tickMs: tick(env["CONNTRAIL_TICK"], complain),
     retention: loadRetention(env, complain),
+    alerting: loadAlerting(env, complain),
   };
   const databaseToken = env["CONNTRAIL_DATABASE_TOKEN"];
   if (databaseToken) config.databaseToken = databaseToken;

@@ -20,6 +20,13 @@ Environment:
   CONNTRAIL_KEEP_TEN_MINUTES ten minutes of nodes and clusters (14d)
   CONNTRAIL_KEEP_HOURS       hours of nodes and clusters (400d)
   CONNTRAIL_KEEP_DAYS        days of nodes and clusters (400d)
+  CONNTRAIL_PUBLIC_URL       where people find this service, for links in messages
+  CONNTRAIL_WEBHOOK_HOSTS    hosts that channels may post to beside those of the chat providers, separated
+                             by commas: host, host:port or .suffix
+  CONNTRAIL_ALLOW_PRIVATE_WEBHOOKS
+                             1: these hosts may be in private networks and speak plain http
+  CONNTRAIL_SECRET_KEY       seals addresses and secrets of channels: 32 bytes in base64; without it one is
+                             made beside the database (secret.key)
 
 With --with-agent, the agent gets CONNTRAIL_URL and CONNTRAIL_TOKEN unless they are set, and all the
 rest of the environment (see node agent/main.ts --help).

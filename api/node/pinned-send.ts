@@ -28,7 +28,7 @@ export function pinnedSend(resolve: Resolve, policy: HostPolicy, timeoutMs = SEN
       return { status: response.statusCode ?? 0, headers: headersOf(response), body };
     } catch (cause) {
       if (cause instanceof SendError) throw cause;
-      throw new SendError(whyNotSent(cause), { passing: true, cause });
+      throw new SendError(whyNotSent(signal.aborted ? signal.reason : cause), { passing: true, cause });
     }
   };
 }
@@ -52,7 +52,7 @@ function open(
   { headers, signal }: { headers: Readonly<Record<string, string>>; signal: AbortSignal },
 ): ClientRequest {
   const { request } = url.protocol === "https:" ? https : http;
-  return request(url, {
+  return request(url.href, {
     method: "POST",
     headers: { ...headers },
     signal,

@@ -11,6 +11,7 @@ test("without any setting there is a local service on a file", ({ expect }) => {
       databaseUrl: "file:data/conntrail.db",
       tickMs: 10_000,
       retention: DEFAULT_RETENTION,
+      alerting: { hosts: { allowed: [], allowPrivate: false } },
     },
   });
 });
@@ -28,6 +29,10 @@ test("every setting is taken", ({ expect }) => {
     CONNTRAIL_KEEP_TEN_MINUTES: "2h",
     CONNTRAIL_KEEP_HOURS: "399d",
     CONNTRAIL_KEEP_DAYS: "400d",
+    CONNTRAIL_PUBLIC_URL: "https://conntrail.example.com/",
+    CONNTRAIL_WEBHOOK_HOSTS: "chat.example.com, .corp.example:8443",
+    CONNTRAIL_ALLOW_PRIVATE_WEBHOOKS: "1",
+    CONNTRAIL_SECRET_KEY: btoa("k".repeat(32)),
   };
   expect(loadConfig(env)).toEqual({
     config: {
@@ -38,6 +43,11 @@ test("every setting is taken", ({ expect }) => {
       adminToken: "a".repeat(32),
       tickMs: 60_000,
       retention: { 0: 3_600_000, 1: 5_400_000, 2: 7_200_000, 3: 399 * 86_400_000, 4: 400 * 86_400_000 },
+      alerting: {
+        publicUrl: "https://conntrail.example.com",
+        hosts: { allowed: ["chat.example.com", ".corp.example:8443"], allowPrivate: true },
+        secretKey: new TextEncoder().encode("k".repeat(32)),
+      },
     },
   });
 });

@@ -1,6 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "vitest";
+import { NO_HOSTS } from "../../../api/alerts/hosts.ts";
 import { startUpkeep } from "../../../api/node/upkeep.ts";
 import type { LogEvent } from "../../../api/router.ts";
 import { DEFAULT_RETENTION } from "../../../db/tiers.ts";
@@ -25,6 +26,7 @@ test("where the thread of the ticks dies, another goes on once it can, until tol
     port: 0,
     databaseUrl: `file:${join(folder, "data", "x.db")}`,
     retention: DEFAULT_RETENTION,
+    alerting: { hosts: NO_HOSTS },
     tickMs: 60_000,
   };
   let next = nextEvent();
