@@ -56,6 +56,13 @@ const KEYS = {
   node_addresses: "cluster_id, address, node_id",
   node_settings: "cluster_id, node_id, at",
   settings: "id",
+  rule_settings: "cluster_id, version",
+  watches: "cluster_id, rule, subject",
+  anomaly_events: "id",
+  anomalies: "id",
+  silences: "id",
+  alert_groups: "channel_id, cluster_id, rule",
+  deliveries: "id",
   boots: "id",
   nodes: "id",
 } as const;

@@ -17,6 +17,23 @@ const ROWS_OF_A_TICK = [
     cluster: number,
   ) => `owners (cluster_id, node_id, address, kind, namespace, name, uid, workload_kind, workload, source,
     since, said_at, absent) values (${cluster}, 1, '10.0.0.1', 'pod', 'a', 'b', 'c', 'd', 'e', 'kubernetes', 0, 0, 0)`,
+  (cluster: number) => `rule_settings (cluster_id, version, at, settings) values (${cluster}, 1, 0, '{}')`,
+  (cluster: number) =>
+    `watches (cluster_id, rule, subject, node_id, about, life) values (${cluster}, 'r', 's', 1, '{}', '{}')`,
+  (
+    cluster: number,
+  ) => `anomalies (cluster_id, rule, rule_version, subject, node_id, about, severity, opened_at, last_at, finding,
+    announced) values (${cluster}, 'r', '1.0', 's', 1, '{}', 'warning', 0, 0, '{}', 0)`,
+  (cluster: number) => `anomaly_events (cluster_id, rule, anomaly_id, at, recorded_at, transition, severity)
+    values (${cluster}, 'r', 1, 0, 0, 'opened', 'warning')`,
+  (cluster: number) => `silences (cluster_id, matcher, starts_at, ends_at, author, reason, created_at)
+    values (${cluster}, '{}', 0, 1, 'a', 'b', 0)`,
+  (cluster: number) =>
+    `alert_groups (channel_id, cluster_id, rule, told, episode) values (1, ${cluster}, 'r', 0, 0)`,
+  (
+    cluster: number,
+  ) => `deliveries (channel_id, key, cluster_id, rule, kind, state, attempt, due_at, created_at, alert)
+    values (1, 'k${cluster}', ${cluster}, 'r', 'firing', 'waiting', 0, 0, 0, '{}')`,
 ];
 
 describe("clusters", () => {

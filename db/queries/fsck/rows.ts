@@ -52,7 +52,15 @@ export async function* pairProblems(look: Look): Findings {
 
 const OF_NODES = ["boots", "segments", "listings", "node_addresses", "node_settings"];
 const OF_NODES_OR_CLUSTERS = ["samples", "buckets", "dirty", "owners"];
-const OF_CLUSTERS = ["nodes", "settings"];
+const OF_CLUSTERS = [
+  "nodes",
+  "settings",
+  "rule_settings",
+  "watches",
+  "anomalies",
+  "anomaly_events",
+  "alert_groups",
+];
 
 /** Rows whose cluster or node is not there. */
 export async function* orphanProblems(look: Look): Findings {

@@ -94,6 +94,8 @@ export async function forgetSome(
     forgetOwners(horizons[DAY], horizons[WINDOW] / SLOT_MS[TEN_MINUTES], guard),
     forgetNodeSettings(horizons[DAY], guard),
     forgetSettings(guard),
+    // Events first: they are found by their anomaly.
+    ...forgetAnomalies(horizons[DAY], guard),
   ];
   const answers = await db.batch([
     db.run(advance(horizons, guard)),
@@ -129,10 +131,11 @@ export function notAheadOf(now: number, guard: SQL): SQL {
   return sql`update upkeep set ${sql.join(columns, sql`, `)} where (${sql.join(ahead, sql` or `)}) and ${guard}`;
 }
 
-/** An id may be given again once the newest rows are gone: what comes next must be above what was looked at. */
+/** An id may be given again once the newest rows are gone: what comes next must be above what was looked at, and judged. */
 export const unseen = (guard: SQL = sql`true`): SQL => sql`
-  update upkeep set seen = coalesce((select max(id) from segments), 0)
-  where seen > coalesce((select max(id) from segments), 0) and ${guard}`;
+  update upkeep set seen = min(seen, coalesce((select max(id) from segments), 0)),
+    judged = min(judged, coalesce((select max(id) from segments), 0))
+  where max(seen, judged) > coalesce((select max(id) from segments), 0) and ${guard}`;
 
 /** CROSS JOIN keeps the nodes outside: each is then one seek to its oldest row. */
 function oldSamples(tier: typeof WINDOW | BucketTier, before: number): SQL {
@@ -245,4 +248,25 @@ function forgetSettings(guard: SQL): SQL {
       select id from settings where id not in (select settings_id from node_settings) limit ${ROWS_A_DELETION})
       and ${guard}
     returning 1`;
+}
+
+/** What is open stays, however old. */
+function forgetAnomalies(horizon: number, guard: SQL): SQL[] {
+  const old = sql`
+    from clusters c cross join anomalies a on a.cluster_id = c.id and a.opened_at < ${horizon}
+    where a.resolved_at < ${horizon}`;
+  return [
+    sql`
+      delete from anomaly_events
+      where id in (
+        select e.id from (select a.id ${old}) a cross join anomaly_events e on e.anomaly_id = a.id
+        limit ${ROWS_A_DELETION}) and ${guard}
+      returning 1`,
+    sql`
+      delete from anomalies
+      where id in (
+        select a.id ${old} and not exists (select 1 from anomaly_events e where e.anomaly_id = a.id)
+        limit ${ROWS_A_DELETION}) and ${guard}
+      returning 1`,
+  ];
 }
