@@ -9,6 +9,7 @@ CREATE TABLE `alert_groups` (
 	`repeat_at` integer,
 	`episode` integer NOT NULL,
 	`ref` text,
+	`fleet` text,
 	PRIMARY KEY(`channel_id`, `cluster_id`, `rule`)
 ) WITHOUT ROWID;
 --> statement-breakpoint

@@ -184,6 +184,8 @@ export const alertGroups = sqliteTable(
     episode: integer("episode").notNull(),
     /** Of the message of the episode, from the provider. */
     ref: text("ref"),
+    /** How severe the last message was where it told of the fleet as a whole; null: it told of its subjects. */
+    fleet: text("fleet", { enum: ["warning", "critical"] }),
   },
   (t) => [
     primaryKey({ columns: [t.channelId, t.clusterId, t.rule] }),
