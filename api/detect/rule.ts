@@ -94,6 +94,8 @@ type Described<Name extends string> = {
   /** The metric of `/v1/series` behind it, where there is one. */
   series?: string | undefined;
   thresholds: Readonly<Record<Name, Threshold>>;
+  /** Names of thresholds none of which may be above the one after it. */
+  ascending?: readonly (readonly Name[])[] | undefined;
   policy: Policy;
 };
 
@@ -102,18 +104,31 @@ export type NodeRule<Name extends string = string> = Described<Name> & {
   scope: "node";
   /** From the window alone, in microseconds: what the rule must know to judge it; undefined where there is nothing to judge. */
   gate(window: NodeWindow, thresholds: Thresholds<Name>): Need | undefined;
+  /** False where it needs so long that a window which passes the gate may wait for the next tick. Default true. */
+  urgent?: boolean | undefined;
   /**
-   * What must be known to judge a subject that is pending or open while the gate does not pass. Default: what the window says.
-   * A subject that `judge` then does not name is clear.
+   * What must be known to judge a subject that is pending or open, whether the gate passes or not, beside what the gate asks for.
+   * Default: what the window says. A subject that `judge` then does not name is clear.
    */
   needOf?: Need | undefined;
-  judge(look: Look, thresholds: Thresholds<Name>, known: readonly Subject[]): Judged[];
+  /** `open`: how severe the known subjects that are open are now, by key; absent where nobody remembers. */
+  judge(
+    look: Look,
+    thresholds: Thresholds<Name>,
+    known: readonly Subject[],
+    open?: ReadonlyMap<string, Severity>,
+  ): Judged[];
 };
 
 /** Judges a whole cluster, once a minute. Pure; the clock is in the view. A known subject that it does not name is clear. */
 export type ClusterRule<Name extends string = string> = Described<Name> & {
   scope: "cluster";
-  judge(view: ClusterView, thresholds: Thresholds<Name>, known: readonly Subject[]): Judged[];
+  judge(
+    view: ClusterView,
+    thresholds: Thresholds<Name>,
+    known: readonly Subject[],
+    open?: ReadonlyMap<string, Severity>,
+  ): Judged[];
 };
 
 export type Rule = NodeRule | ClusterRule;

@@ -1,0 +1,66 @@
+import type { Rule, RuleSet, RuleSettings, Thresholds } from "./rule.ts";
+import { tablePressure } from "./table-pressure.ts";
+
+/** All rules there are, in the order in which they are listed. */
+export const RULES: readonly Rule[] = [tablePressure];
+
+const BY_NAME: ReadonlyMap<string, Rule> = new Map(RULES.map((rule) => [rule.name, rule]));
+
+export const ruleNamed = (name: string): Rule | undefined => BY_NAME.get(name);
+
+/** Rules are on until users switch them off. */
+export const isEnabled = (rule: Rule, { settings }: RuleSet): boolean =>
+  settings[rule.name]?.enabled !== false;
+
+/** Thresholds in force: what users set, else the defaults. What was set for another revision and is none now has no effect. */
+export function thresholdsOf(rule: Rule, { settings }: RuleSet): Thresholds {
+  const given = settings[rule.name]?.thresholds ?? {};
+  return Object.fromEntries(
+    Object.entries(rule.thresholds).map(([name, threshold]) => {
+      const value = Object.hasOwn(given, name) ? given[name] : undefined;
+      const isFit = value !== undefined && value >= threshold.min && value <= threshold.max;
+      return [name, isFit ? value : threshold.default];
+    }),
+  );
+}
+
+/** What is wrong with one of the settings; `path` leads to it. */
+export type SettingsComplaint = { path: string[]; message: string };
+
+/** All that is wrong with what users want to set; nothing where it may be set. */
+export function complaintsAbout(settings: Readonly<Record<string, RuleSettings>>): SettingsComplaint[] {
+  return Object.entries(settings).flatMap(([name, { thresholds = {} }]) => {
+    const rule = ruleNamed(name);
+    if (!rule)
+      return [{ path: [name], message: `no such rule; there are ${[...BY_NAME.keys()].join(", ")}` }];
+    const wrong = Object.entries(thresholds).flatMap(([threshold, value]) =>
+      complaintsOf(rule, threshold, value),
+    );
+    return wrong.length > 0 ? wrong : disorderOf(rule, { version: 0, settings });
+  });
+}
+
+function complaintsOf(rule: Rule, name: string, value: number): SettingsComplaint[] {
+  const path = [rule.name, "thresholds", name];
+  if (!Object.hasOwn(rule.thresholds, name)) {
+    const names = Object.keys(rule.thresholds).join(", ");
+    return [{ path, message: `no threshold of ${rule.name}; it has ${names || "none"}` }];
+  }
+  const { min, max, unit } = rule.thresholds[name] ?? { min: 0, max: 0, unit: "" };
+  return value >= min && value <= max
+    ? []
+    : [{ path, message: `is ${value}, not from ${min} to ${max} (${unit})` }];
+}
+
+function disorderOf(rule: Rule, set: RuleSet): SettingsComplaint[] {
+  const limits = thresholdsOf(rule, set);
+  return (rule.ascending ?? []).flatMap((names) =>
+    names.flatMap((name, i) => {
+      const next = names[i + 1];
+      const [low, high] = [limits[name] ?? 0, limits[next ?? name] ?? 0];
+      if (next === undefined || low <= high) return [];
+      const path = [rule.name, "thresholds", name];
+      return [{ path, message: `is ${low}, above ${next}, which is ${high}` }];
+    }),
+  );
+}
