@@ -1,0 +1,167 @@
+import type { Look, Need, NodeWindow } from "../../db/look.ts";
+import type {
+  ClusterView,
+  Finding,
+  Judged,
+  NodeRule,
+  Rule,
+  Severity,
+  Subject,
+  Thresholds,
+} from "../detect/rule.ts";
+import { admit, standsForOthers } from "./admission.ts";
+import type { InForce } from "./in-force.ts";
+import { advance, end, followsGap, isAwake } from "./life.ts";
+import type { EndReason, Life, LifeTransition, Span, Step } from "./life.ts";
+
+/** A subject that is remembered. `subject` is as it was last named. */
+export type Live = { rule: string; subject: Subject; life: Life };
+
+/** What judging says of one subject: that its life changed, or that it is open and what it is now. */
+export type Change = {
+  rule: string;
+  /** "revision.version" in force. */
+  ruleVersion: string;
+  subject: Subject;
+  before: Life | undefined;
+  /** undefined: nothing is left to remember. */
+  life: Life | undefined;
+  /** The life must be written. */
+  changed: boolean;
+  finding: Finding;
+  /** Event time: the end of the window, or the time of the view. */
+  at: number;
+  transition?: LifeTransition | undefined;
+  reason?: EndReason | undefined;
+  /** Of what is open now, or of what just resolved; undefined while it is neither. */
+  severity?: Severity | undefined;
+};
+
+const RATES: ReadonlySet<Rule["unit"]> = new Set(["flows/s", "packets/s"]);
+
+/** Whether the window alone passes some rule's gate: a tick is worth while at once. */
+export const isUrgent = (window: NodeWindow, rules: InForce): boolean =>
+  rules.node.some(({ rule, thresholds }) => rule.gate(window, thresholds) !== undefined);
+
+/** What must be known to judge a window, given what lives on its node; undefined: there is nothing to judge. */
+export function wants(window: NodeWindow, rules: InForce, lives: readonly Live[]): Need | undefined {
+  const awake = awakeOf(lives);
+  let all: Need | undefined;
+  for (const { rule, thresholds } of rules.node) {
+    const need = rule.gate(window, thresholds) ?? (awake.has(rule.name) ? (rule.needOf ?? {}) : undefined);
+    if (need) all = all ? union(all, need) : need;
+  }
+  return all ?? (lives.some((live) => isOrphan(live, rules)) ? {} : undefined);
+}
+
+function union(one: Need, other: Need): Need {
+  const parts = Object.entries(other).filter(([, wanted]) => wanted !== undefined);
+  const all: Need = { ...one, ...Object.fromEntries(parts) };
+  if (!one.flows || !other.flows) return all;
+  const from = Math.min(one.flows.medianFrom ?? Infinity, other.flows.medianFrom ?? Infinity);
+  return { ...all, flows: from === Infinity ? {} : { medianFrom: from } };
+}
+
+const awakeOf = (lives: readonly Live[]): Set<string> =>
+  new Set(lives.filter(({ life }) => isAwake(life)).map(({ rule }) => rule));
+
+const knownOf = (own: readonly Live[]): Subject[] =>
+  own.filter(({ subject, life }) => isAwake(life) && !standsForOthers(subject)).map(({ subject }) => subject);
+
+/** Awake, though its rule is disabled or no more. */
+const isOrphan = ({ rule, life }: Live, rules: InForce): boolean => !rules.enabled.has(rule) && isAwake(life);
+
+/** Ends what lives by rules that are disabled (or no more) at `at`. */
+export const endDisabled = (rules: InForce, lives: readonly Live[], at: number): Change[] =>
+  lives
+    .filter((live) => isOrphan(live, rules))
+    .map((live) =>
+      changeOf(live, end(live.life, at, "disabled"), { rules, finding: { verdict: "unknown" }, at }),
+    );
+
+/**
+ * Judges a window. `lives`: all that lives on the node; those of rules about clusters are let be. Late windows are not
+ * judged. `previousTo`: when the node's window before it ended. Answers what changed, and what is open.
+ */
+export function judgeWindow(
+  look: Look,
+  rules: InForce,
+  lives: readonly Live[],
+  previousTo: number | undefined = look.recent.at(-1)?.to,
+): Change[] {
+  const { window } = look;
+  const span: Span = { from: window.from, to: window.to, previousTo };
+  const changes = endDisabled(rules, lives, window.to);
+  for (const { rule, thresholds } of rules.node) {
+    const own = lives.filter((live) => live.rule === rule.name);
+    if (!isToJudge(rule, window, thresholds, own)) continue;
+    const judged = rule.judge(look, thresholds, knownOf(own));
+    changes.push(...applied(rule, admit(judged, own, window.node), own, { rules, span }));
+  }
+  return changes;
+}
+
+const isToJudge = (
+  rule: NodeRule,
+  window: NodeWindow,
+  thresholds: Thresholds,
+  own: readonly Live[],
+): boolean => own.some(({ life }) => isAwake(life)) || rule.gate(window, thresholds) !== undefined;
+
+/** Judges a cluster as it is at `view.at`. `lives`: all that lives in it; those of rules about nodes are let be, unless disabled. */
+export function judgeCluster(view: ClusterView, rules: InForce, lives: readonly Live[]): Change[] {
+  const { at } = view;
+  // The views before were seen, unless the service itself was away.
+  const span: Span = { from: at, to: at, previousTo: view.watchedSince < at ? at : undefined };
+  const changes = endDisabled(rules, lives, at);
+  for (const { rule, thresholds } of rules.cluster) {
+    const own = lives.filter((live) => live.rule === rule.name);
+    const judged = rule.judge(view, thresholds, knownOf(own));
+    changes.push(...applied(rule, admit(judged, own), own, { rules, span }));
+  }
+  return changes;
+}
+
+type Judging = { rules: InForce; span: Span };
+
+/** What findings do to the lives of one rule; what it knows and does not name is clear. */
+function applied(
+  rule: Rule,
+  judged: readonly Judged[],
+  own: readonly Live[],
+  { rules, span }: Judging,
+): Change[] {
+  const known = new Map(own.map((live) => [live.subject.key, live]));
+  const named = new Set(judged.map(({ subject }) => subject.key));
+  const unnamed = own
+    .filter(({ subject, life }) => isAwake(life) && !named.has(subject.key))
+    .map(({ subject }): Judged => ({ subject, finding: { verdict: "clear", value: 0 } }));
+  const blind = RATES.has(rule.unit) && followsGap(span);
+  const changes: Change[] = [];
+  for (const { subject, finding } of [...judged, ...unnamed]) {
+    const live = known.get(subject.key);
+    // What was counted since the window before the gap is no rate of this one.
+    const said: Finding = blind && finding.verdict === "bad" ? { verdict: "unknown" } : finding;
+    const step = advance(live?.life, said, span, rule.policy);
+    if (step.changed || step.life?.phase === "open")
+      changes.push(
+        changeOf({ rule: rule.name, subject, life: live?.life }, step, { rules, finding: said, at: span.to }),
+      );
+  }
+  return changes;
+}
+
+function changeOf(
+  live: { rule: string; subject: Subject; life: Life | undefined },
+  step: Step,
+  { rules, finding, at }: { rules: InForce; finding: Finding; at: number },
+): Change {
+  const { rule, subject, life: before } = live;
+  const severity =
+    step.life?.phase === "open"
+      ? step.life.severity
+      : step.transition === "resolved"
+        ? before?.severity
+        : undefined;
+  return { rule, ruleVersion: rules.versionOf(rule), subject, before, finding, at, severity, ...step };
+}

@@ -1,0 +1,37 @@
+import type { ClusterRule, NodeRule, Rule, RuleSet, Thresholds } from "../detect/rule.ts";
+
+type With<R extends Rule> = { rule: R; thresholds: Thresholds; version: string };
+
+/** The rules of a cluster that are enabled, with what users set. Made once for many windows. */
+export type InForce = {
+  node: readonly With<NodeRule>[];
+  cluster: readonly With<ClusterRule>[];
+  /** By name. */
+  enabled: ReadonlyMap<string, With<Rule>>;
+  /** "revision.version" of a rule, disabled ones too. */
+  versionOf(rule: string): string;
+};
+
+/** What is in force of `rules` where users set `set`. */
+export function inForce(rules: readonly Rule[], set: RuleSet): InForce {
+  const all = rules.map((rule) => ({
+    rule,
+    thresholds: thresholdsOf(rule, set),
+    version: `${rule.revision}.${set.version}`,
+  }));
+  const enabled = all.filter(({ rule }) => set.settings[rule.name]?.enabled !== false);
+  const revisions = new Map(all.map(({ rule, version }) => [rule.name, version]));
+  return {
+    node: enabled.filter((one): one is With<NodeRule> => one.rule.scope === "node"),
+    cluster: enabled.filter((one): one is With<ClusterRule> => one.rule.scope === "cluster"),
+    enabled: new Map(enabled.map((one) => [one.rule.name, one])),
+    versionOf: (rule) => revisions.get(rule) ?? `0.${set.version}`,
+  };
+}
+
+function thresholdsOf(rule: Rule, set: RuleSet): Thresholds {
+  const given = set.settings[rule.name]?.thresholds;
+  return Object.fromEntries(
+    Object.entries(rule.thresholds).map(([name, threshold]) => [name, given?.[name] ?? threshold.default]),
+  );
+}
