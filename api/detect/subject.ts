@@ -1,22 +1,42 @@
-import type { NodeWindow, Party } from "../../db/look.ts";
-import { MAX_KEY } from "./rule.ts";
-import type { Subject } from "./rule.ts";
+import type { Party, PartyRow } from "../../db/look.ts";
+import { MAX_CONTRIBUTORS, MAX_KEY } from "./rule.ts";
+import type { Contributor, Subject } from "./rule.ts";
 
 /** A key is never longer than it may be; names that differ only beyond that are one subject. */
 export const keyOf = (...words: readonly string[]): string => words.join("/").slice(0, MAX_KEY);
 
-export const nodeSubject = (node: string): Subject => ({ kind: "node", key: keyOf(node), node });
+export const nodeSubject = ({ node }: { node: string }): Subject => ({
+  kind: "node",
+  key: keyOf(node),
+  node,
+});
 
-/** An owner on a node: by its name, or by its address where nobody is known to hold it. */
-export const partySubject = (node: string, party: Party): Subject => ({
+/** An owner on a node. */
+export const partySubject = ({ node }: { node: string }, party: Party): Subject => ({
   kind: "party",
-  key: keyOf(party.kind, ...(party.namespace === undefined ? [] : [party.namespace]), party.name, node),
+  key: keyOf(node, party.kind, party.namespace ?? "", party.name),
   node,
   party,
 });
 
-/** How full the table is; undefined where that is not known. */
-export function utilisationOf({ count, entries, max }: NodeWindow): number | undefined {
-  const held = count ?? entries;
-  return held === undefined || max === undefined || max <= 0 ? undefined : held / max;
+/** Owners with most of it, in an order that does not depend on that of the rows; who has nothing of it is left out. */
+export function contributorsBy(
+  parties: readonly PartyRow[] | undefined,
+  of: (row: PartyRow) => number | undefined,
+): Contributor[] | undefined {
+  if (!parties) return undefined;
+  return parties
+    .map((row) => ({ party: row.party, value: of(row) ?? 0 }))
+    .filter(({ value }) => value > 0)
+    .toSorted((a, b) => b.value - a.value || order(a.party, b.party))
+    .slice(0, MAX_CONTRIBUTORS);
+}
+
+/** Of names, by code units. */
+export function order(a: Party, b: Party): number {
+  const [first, second] = [a, b].map((party) =>
+    keyOf(party.kind, party.namespace ?? "", party.name, party.address),
+  );
+  if (first === second) return 0;
+  return (first ?? "") < (second ?? "") ? -1 : 1;
 }

@@ -1,0 +1,125 @@
+import type { NodeWindow, Slot } from "../../db/look.ts";
+import { leastDeviation, measure, measureSlot, scaled, unscaled } from "./series.ts";
+import type { Level, Series } from "./series.ts";
+
+/** What is usual. */
+export type Baseline = {
+  /** In entries, or so many a second. */
+  mean: number;
+  /** On the scale of the series: of gauges in entries, of rates in units of log1p. */
+  deviation: number;
+  /** How many days say so; 0 where other nodes do. */
+  days: number;
+};
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const DAYS = 14;
+const WEEK = 7;
+/** What is further away than so many robust deviations is an incident: it counts as if it were no further. */
+const CLIP = 4;
+/** Makes a median absolute deviation comparable to a standard deviation. */
+const ROBUST = 1.4826;
+/** The range of an hour of windows is some five deviations wide. */
+const RANGE = 5;
+/** A deviation is at least this part of the mean. */
+const LEAST_PART = 0.02;
+/** Before a week is known, the busiest day may be so many times the median one: a working day after a weekend. */
+const WORKING_DAY = 2.5;
+/** Spread known from few days is uncertain: times 3 of one day, 2 of two days, 1.1 of all. */
+const FEW_DAYS = 2;
+/** So many other nodes tell what is usual of one without history … */
+const MIN_PEERS = 8;
+/** … but nodes differ: a deviation is at least this part of their median. */
+const PEER_PART = 0.25;
+
+type Day = { age: number; value: number; spread: number };
+
+/**
+ * What is usual at that time of day, from the hours of the days before; undefined before 24 hours are known. Today tells nothing: what is
+ * wrong now must not look usual an hour later.
+ */
+export function baselineAt(series: Series, hours: readonly Slot[], at: number): Baseline | undefined {
+  const days = daysBefore(series, hours, at);
+  if (days.length === 0) return undefined;
+  const values = days.map(({ value }) => value);
+  const middle = median(values);
+  const least = (value: number) => leastDeviation(series, unscaled(series, value), LEAST_PART);
+  const robust = Math.max(ROBUST * median(values.map((value) => Math.abs(value - middle))), least(middle));
+  const clipped = values.map((value) => clip(value - middle, CLIP * robust));
+  const between = Math.sqrt(clipped.reduce((sum, off) => sum + off * off, 0) / clipped.length);
+  const within = median(days.map(({ spread }) => spread)) / RANGE;
+  const usual = usualOf(series, days, middle);
+  const deviation = Math.hypot(between, within) * (1 + FEW_DAYS / days.length);
+  return {
+    mean: unscaled(series, usual),
+    deviation: Math.max(deviation, least(usual)),
+    days: days.length,
+  };
+}
+
+/** What is usual of a node without history: what it is on the others. Undefined where they are too few. */
+export function peerBaseline(series: Series, peers: readonly NodeWindow[]): Baseline | undefined {
+  const values = peers.flatMap((peer) => {
+    const value = measure(series, peer);
+    return value === undefined ? [] : [scaled(series, value)];
+  });
+  if (values.length < MIN_PEERS) return undefined;
+  const middle = median(values);
+  const robust = ROBUST * median(values.map((value) => Math.abs(value - middle)));
+  const mean = unscaled(series, middle);
+  return { mean, deviation: Math.max(robust, leastDeviation(series, mean, PEER_PART)), days: 0 };
+}
+
+/**
+ * On the scale of the series. More than the median is usual where two days confirm it that tell of the same cause: the last two (it went up
+ * and stays), or the same day of the last two weeks. So one incident teaches nothing.
+ */
+function usualOf(series: Series, days: readonly Day[], middle: number): number {
+  if (days.every(({ age }) => age < WEEK)) {
+    const busiest = Math.max(...days.map(({ value }) => value));
+    return Math.min(busiest, scaled(series, WORKING_DAY * unscaled(series, middle)));
+  }
+  const at = (age: number) => days.find((day) => day.age === age)?.value ?? -Infinity;
+  return Math.max(middle, Math.min(at(1), at(2)), Math.min(at(WEEK), at(2 * WEEK)));
+}
+
+function daysBefore(series: Series, hours: readonly Slot[], at: number): Day[] {
+  const levels = new Map<number, Level>();
+  for (const slot of hours) {
+    const level = measureSlot(series, slot);
+    if (level) levels.set((slot.start + slot.end) / 2, level);
+  }
+  const days: Day[] = [];
+  for (let age = 1; age <= DAYS; age += 1) {
+    const day = dayAt(series, levels, at - age * DAY_MS);
+    if (day) days.push({ age, ...day });
+  }
+  return days;
+}
+
+/** Between the centres of two hours, or of one alone if it is the nearer. */
+function dayAt(series: Series, levels: ReadonlyMap<number, Level>, at: number): Omit<Day, "age"> | undefined {
+  const centre = Math.floor((at - HOUR_MS / 2) / HOUR_MS) * HOUR_MS + HOUR_MS / 2;
+  const before = levels.get(centre);
+  const after = levels.get(centre + HOUR_MS);
+  const part = (at - centre) / HOUR_MS;
+  if (before && after) {
+    const value = before.mean * (1 - part) + after.mean * part;
+    const [nearer, further] = [spreadOf(series, before), spreadOf(series, after)];
+    return { value: scaled(series, value), spread: nearer * (1 - part) + further * part };
+  }
+  const nearer = part <= 0.5 ? before : after;
+  return nearer && { value: scaled(series, nearer.mean), spread: spreadOf(series, nearer) };
+}
+
+const spreadOf = (series: Series, { low, high }: Level): number => scaled(series, high) - scaled(series, low);
+
+const clip = (value: number, limit: number): number => Math.min(Math.max(value, -limit), limit);
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = sorted.length >> 1;
+  const upper = sorted[at] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[at - 1] ?? upper) + upper) / 2;
+}
