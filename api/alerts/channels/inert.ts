@@ -30,3 +30,10 @@ export function clean(text: string, max = MAX_NAME): string {
 /** Words of the service, and of notices, that may hold names: as `clean`, of any length. */
 export const cleanWords = (text: string): string =>
   text.replaceAll(BLANKS, " ").replaceAll(OBEYED, "").replaceAll("`", "'");
+
+/** Invisible, and no part of any mention, link or tag: what stands around it is not read as one. */
+const WORD_JOINER = "\u2060";
+
+/** Words in which no chat sees a mention, a tag, a command or an address to link, where it has no way to escape them. */
+export const unlinked = (text: string): string =>
+  text.replaceAll(/[@#]|:(?=\/\/)|\/(?=\w)/g, (mark) => mark + WORD_JOINER);

@@ -15,7 +15,7 @@ export function say(words: TemplateStringsArray, ...values: readonly Said[]): Te
 
 const partsOf = (value: Said): Text => {
   if (typeof value === "number") return [String(value)];
-  return typeof value === "string" || "name" in value || "code" in value ? [value as Part] : value;
+  return typeof value === "string" || "name" in value || "code" in value ? [value] : value;
 };
 
 /** Texts with the same words between each two. */
