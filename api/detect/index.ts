@@ -1,8 +1,10 @@
 import type { Rule, RuleSet, RuleSettings, Thresholds } from "./rule.ts";
+import { ports } from "./ports.ts";
 import { tablePressure } from "./table-pressure.ts";
+import { timeToFull } from "./time-to-full.ts";
 
 /** All rules there are, in the order in which they are listed. */
-export const RULES: readonly Rule[] = [tablePressure];
+export const RULES: readonly Rule[] = [tablePressure, timeToFull, ports];
 
 const BY_NAME: ReadonlyMap<string, Rule> = new Map(RULES.map((rule) => [rule.name, rule]));
 

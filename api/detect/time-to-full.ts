@@ -1,0 +1,133 @@
+import type { Look, Slot, SlotGauge } from "../../db/look.ts";
+import { growth, levelOf, pointsOf, usualGrowth } from "./history.ts";
+import { defineNodeRule } from "./rule.ts";
+import type { Contributor, Finding, Severity, Thresholds } from "./rule.ts";
+import { contributorsBy, nodeSubject } from "./subject.ts";
+import { fillOf, HOUR_MS, MINUTE_MS } from "./window.ts";
+
+const DAY_MS = 24 * HOUR_MS;
+/** New flows meet a full table somewhat before the last entry is taken. */
+const FULL = 0.95;
+/** A leap makes the short one grow, and an hour later the long one: only what goes on makes both. */
+const SHORT_MS = HOUR_MS;
+const LONG_MS = 4 * HOUR_MS;
+/** Stands where the table does not grow. Also the most that is said: a line through hours says nothing of next month. */
+export const HORIZON_MS = 7 * DAY_MS;
+/** What grows at this time of day is known from so many days of the last 14: of a week without its weekend. */
+const LEAST_DAYS = 5;
+/** Of smaller owners nobody need know how large they usually are. */
+const MEDIAN_FROM = 1_000;
+
+const hours = (value: number, title: string) => ({
+  default: value * HOUR_MS,
+  min: MINUTE_MS,
+  max: HORIZON_MS,
+  unit: "ms",
+  title,
+});
+const thresholds = {
+  critical: hours(1, "Full within this: critical"),
+  criticalClose: hours(2, "Critical until it takes longer than this"),
+  warn: hours(6, "Full within this: warning"),
+  close: hours(12, "Full no sooner than in this: all is well"),
+  unusual: hours(
+    8,
+    "Full within this by what it grows more than usually at this time of day, where that is known",
+  ),
+  fill: {
+    default: 0.35,
+    min: 0,
+    max: 1,
+    unit: "ratio",
+    title: "A table less full than this is not looked at",
+  },
+};
+type Name = keyof typeof thresholds;
+
+/** The table of a node grows so that it will soon be full. */
+export const timeToFull = defineNodeRule<Name>({
+  name: "time-to-full",
+  revision: 1,
+  title: "The connection table will soon be full",
+  unit: "ms",
+  series: "count",
+  thresholds,
+  ascending: [
+    ["critical", "criticalClose"],
+    ["critical", "warn", "close"],
+  ],
+  policy: {
+    need: { windows: 2, ms: 10 * MINUTE_MS },
+    clearMs: 15 * MINUTE_MS,
+    cooldownMs: HOUR_MS,
+  },
+  gate: (window, limits) =>
+    (fillOf(window) ?? -1) >= limits.fill ? { trend: true, hours: true } : undefined,
+  urgent: false,
+  needOf: { trend: true, hours: true, flows: { medianFrom: MEDIAN_FROM } },
+  judge(look, limits, _known, open) {
+    const subject = nodeSubject(look.window);
+    return [{ subject, finding: judged(look, limits, open?.get(subject.key)) }];
+  },
+});
+
+function judged(look: Look, limits: Thresholds<Name>, severity: Severity | undefined): Finding {
+  const fill = fillOf(look.window);
+  if (fill === undefined) return { verdict: "unknown" };
+  if (fill < limits.fill) return { verdict: "clear", value: HORIZON_MS };
+  const course = courseOf(look);
+  if (!course) return { verdict: "unknown" };
+  const { leftMs, unusualMs, facts } = course;
+  const measured = { value: Math.min(leftMs, HORIZON_MS), facts, contributors: growing(look) };
+  const isUnusual = unusualMs === undefined || unusualMs <= limits.unusual;
+  const criticalMs =
+    severity === "critical" ? Math.max(limits.critical, limits.criticalClose) : limits.critical;
+  if (isUnusual && leftMs <= criticalMs)
+    return { verdict: "bad", severity: "critical", limit: limits.critical, ...measured };
+  if (isUnusual && leftMs <= limits.warn)
+    return { verdict: "bad", severity: "warning", limit: limits.warn, ...measured };
+  // As much longer as all is well after the other limit.
+  const wellMs = limits.unusual * (limits.close / limits.warn);
+  const isWell = leftMs > limits.close || unusualMs > wellMs;
+  return { verdict: isWell ? "clear" : "between", limit: limits.warn, ...measured };
+}
+
+type Course = {
+  /** Until it is full by the slower of its two slopes, and by what it grows more than usually; Infinity: it does not grow. */
+  leftMs: number;
+  unusualMs: number | undefined;
+  facts: Record<string, number>;
+};
+
+function courseOf({ window, recent, trend, hours }: Look): Course | undefined {
+  const level = levelOf([...recent, window], window.to);
+  if (!trend || level === undefined || window.max === undefined) return undefined;
+  const gauge = gaugeOf(trend);
+  const points = [...pointsOf(trend, gauge, window.to), [window.to, level] as [number, number]];
+  const short = growth(points, window.to, SHORT_MS);
+  const long = growth(points, window.to, LONG_MS);
+  if (short === undefined || long === undefined) return undefined;
+  const left = Math.max(0, FULL * window.max - level);
+  const lasts = (perHour: number) => (perHour > 0 ? (left / perHour) * HOUR_MS : Infinity);
+  const often = hours && usualGrowth(hours, gauge, window.to, LEAST_DAYS);
+  const facts = {
+    used: Math.round(level),
+    max: window.max,
+    perHour: Math.round(Math.min(short, long)),
+    ...(often !== undefined && { usualPerHour: Math.round(often) }),
+  };
+  // A fall that is usual and fails to come is no growth: what falls more slowly than usually fills nothing.
+  const unusualMs = often === undefined ? undefined : lasts(short - Math.max(0, often));
+  return { leftMs: Math.max(lasts(short), lasts(long)), unusualMs, facts };
+}
+
+const gaugeOf = (trend: readonly Slot[]): SlotGauge =>
+  trend.some(({ gauges }) => gauges.count !== undefined) ? "count" : "entries";
+
+/** Who has more than usually in the last day; where nobody is known to, who has most. */
+function growing({ flows }: Look): Contributor[] | undefined {
+  const grown = contributorsBy(flows?.parties, ({ entries, dayMedian }) =>
+    dayMedian === undefined ? 0 : entries - dayMedian,
+  );
+  return grown && grown.length > 0 ? grown : contributorsBy(flows?.parties, ({ entries }) => entries);
+}
