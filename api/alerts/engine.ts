@@ -41,15 +41,17 @@ const RATES: ReadonlySet<Rule["unit"]> = new Set(["flows/s", "packets/s"]);
 
 /** Whether the window alone passes some rule's gate: a tick is worth while at once. */
 export const isUrgent = (window: NodeWindow, rules: InForce): boolean =>
-  rules.node.some(({ rule, thresholds }) => rule.gate(window, thresholds) !== undefined);
+  rules.node.some(
+    ({ rule, thresholds }) => rule.urgent !== false && rule.gate(window, thresholds) !== undefined,
+  );
 
 /** What must be known to judge a window, given what lives on its node; undefined: there is nothing to judge. */
 export function wants(window: NodeWindow, rules: InForce, lives: readonly Live[]): Need | undefined {
   const awake = awakeOf(lives);
   let all: Need | undefined;
   for (const { rule, thresholds } of rules.node) {
-    const need = rule.gate(window, thresholds) ?? (awake.has(rule.name) ? (rule.needOf ?? {}) : undefined);
-    if (need) all = all ? union(all, need) : need;
+    const needs = [rule.gate(window, thresholds), awake.has(rule.name) ? (rule.needOf ?? {}) : undefined];
+    for (const need of needs) if (need) all = all ? union(all, need) : need;
   }
   return all ?? (lives.some((live) => isOrphan(live, rules)) ? {} : undefined);
 }
@@ -67,6 +69,13 @@ const awakeOf = (lives: readonly Live[]): Set<string> =>
 
 const knownOf = (own: readonly Live[]): Subject[] =>
   own.filter(({ subject, life }) => isAwake(life) && !standsForOthers(subject)).map(({ subject }) => subject);
+
+const openOf = (own: readonly Live[]): Map<string, Severity> =>
+  new Map(
+    own.flatMap(({ subject, life: { phase, severity } }) =>
+      phase === "open" && severity ? [[subject.key, severity]] : [],
+    ),
+  );
 
 /** Awake, though its rule is disabled or no more. */
 const isOrphan = ({ rule, life }: Live, rules: InForce): boolean => !rules.enabled.has(rule) && isAwake(life);
@@ -95,7 +104,7 @@ export function judgeWindow(
   for (const { rule, thresholds } of rules.node) {
     const own = lives.filter((live) => live.rule === rule.name);
     if (!isToJudge(rule, window, thresholds, own)) continue;
-    const judged = rule.judge(look, thresholds, knownOf(own));
+    const judged = rule.judge(look, thresholds, knownOf(own), openOf(own));
     changes.push(...applied(rule, admit(judged, own, window.node), own, { rules, span }));
   }
   return changes;
@@ -116,7 +125,7 @@ export function judgeCluster(view: ClusterView, rules: InForce, lives: readonly 
   const changes = endDisabled(rules, lives, at);
   for (const { rule, thresholds } of rules.cluster) {
     const own = lives.filter((live) => live.rule === rule.name);
-    const judged = rule.judge(view, thresholds, knownOf(own));
+    const judged = rule.judge(view, thresholds, knownOf(own), openOf(own));
     changes.push(...applied(rule, admit(judged, own), own, { rules, span }));
   }
   return changes;

@@ -77,9 +77,10 @@ function judged(look: Look, limits: Thresholds<Name>, severity: Severity | undef
   if (fill < limits.fill) return { verdict: "clear", value: HORIZON_MS };
   const course = courseOf(look);
   if (!course) return { verdict: "unknown" };
-  const { leftMs, unusualMs, facts } = course;
+  const { leftMs, facts } = course;
+  const unusualMs = course.unusualMs ?? 0;
   const measured = { value: Math.min(leftMs, HORIZON_MS), facts, contributors: growing(look) };
-  const isUnusual = unusualMs === undefined || unusualMs <= limits.unusual;
+  const isUnusual = unusualMs <= limits.unusual;
   const criticalMs =
     severity === "critical" ? Math.max(limits.critical, limits.criticalClose) : limits.critical;
   if (isUnusual && leftMs <= criticalMs)
