@@ -1,3 +1,4 @@
+import { isEnabled, thresholdsOf } from "../detect/index.ts";
 import type { ClusterRule, NodeRule, Rule, RuleSet, Thresholds } from "../detect/rule.ts";
 
 type With<R extends Rule> = { rule: R; thresholds: Thresholds; version: string };
@@ -19,7 +20,7 @@ export function inForce(rules: readonly Rule[], set: RuleSet): InForce {
     thresholds: thresholdsOf(rule, set),
     version: `${rule.revision}.${set.version}`,
   }));
-  const enabled = all.filter(({ rule }) => set.settings[rule.name]?.enabled !== false);
+  const enabled = all.filter(({ rule }) => isEnabled(rule, set));
   const revisions = new Map(all.map(({ rule, version }) => [rule.name, version]));
   return {
     node: enabled.filter((one): one is With<NodeRule> => one.rule.scope === "node"),
@@ -27,11 +28,4 @@ export function inForce(rules: readonly Rule[], set: RuleSet): InForce {
     enabled: new Map(enabled.map((one) => [one.rule.name, one])),
     versionOf: (rule) => revisions.get(rule) ?? `0.${set.version}`,
   };
-}
-
-function thresholdsOf(rule: Rule, set: RuleSet): Thresholds {
-  const given = set.settings[rule.name]?.thresholds;
-  return Object.fromEntries(
-    Object.entries(rule.thresholds).map(([name, threshold]) => [name, given?.[name] ?? threshold.default]),
-  );
 }

@@ -23,8 +23,8 @@ export type Life = {
   calmSince?: number | undefined;
   /** Open: begin of the first window since which all were clear. */
   clearSince?: number | undefined;
-  /** Begin of the first window since which none told anything, while that matters. */
-  unknownSince?: number | undefined;
+  /** End of the last window that told something, where later ones did not and something is being counted. */
+  knownTo?: number | undefined;
   /** When it began: of the first bad window. */
   openedAt?: number | undefined;
   /** Resolved: when it ended (begin of the first clear window), and when that was certain. */
@@ -89,9 +89,9 @@ const gapOf = ({ from, to }: Span): number => (to > from ? GAP_WINDOWS * (to - f
 export const followsGap = (span: Span): boolean =>
   span.previousTo === undefined || span.from - span.previousTo > gapOf(span);
 
-/** Whether what was counted so far does not reach to this window. */
+/** Whether what was counted so far does not reach to this window: a gap, or too many windows between that told nothing. */
 const broken = (life: Life | undefined, span: Span): boolean =>
-  followsGap(span) || (life?.unknownSince !== undefined && span.from - life.unknownSince > gapOf(span));
+  followsGap(life?.knownTo === undefined ? span : { ...span, previousTo: life.knownTo });
 
 const grown = (run: Run | undefined, span: Span, need: { windows: number }): Run => ({
   since: run?.since ?? span.from,
@@ -116,17 +116,17 @@ export function advance(life: Life | undefined, finding: Finding, span: Span, po
   return whileNotOpen(life, finding.severity, span, policy);
 }
 
-/** Nothing changes, but it is noted since when nothing is known where something is being counted. */
+/** Nothing changes, but it is noted up to when something was known where something is being counted. */
 function unknown(life: Life | undefined, span: Span): Step {
-  if (!life || life.unknownSince !== undefined) return same(life);
-  const counting = life.bad ?? life.critical ?? life.clearSince ?? life.calmSince;
-  return counting === undefined ? same(life) : stepTo(life, { ...life, unknownSince: span.from });
+  if (!life || life.knownTo !== undefined) return same(life);
+  const counting = life.bad ?? life.clearSince ?? life.critical ?? life.calmSince;
+  return counting === undefined ? same(life) : stepTo(life, { ...life, knownTo: span.previousTo ?? 0 });
 }
 
 function notBad(life: Life | undefined): Step {
   if (!life) return same(life);
   if (life.phase === "pending") return stepTo(life, undefined);
-  return stepTo(life, { ...life, bad: undefined, critical: undefined, unknownSince: undefined });
+  return stepTo(life, { ...life, bad: undefined, critical: undefined, knownTo: undefined });
 }
 
 function whileNotOpen(before: Life | undefined, severity: Severity, span: Span, policy: Policy): Step {
@@ -139,7 +139,7 @@ function whileNotOpen(before: Life | undefined, severity: Severity, span: Span, 
   if (isMet(bad, span, policy.need) && mayOpen(before, "warning", span))
     return opened(before, { severity: "warning", since: bad.since, critical }, span);
   const pending: Life = before ?? { phase: "pending" };
-  return stepTo(before, { ...pending, bad, critical, unknownSince: undefined });
+  return stepTo(before, { ...pending, bad, critical, knownTo: undefined });
 }
 
 type Opening = { severity: Severity; since: number; critical?: Run | undefined };
@@ -165,7 +165,7 @@ function whileOpen(
   span: Span,
   policy: Policy,
 ): Step {
-  const life: Life = { ...before, unknownSince: undefined, stale: undefined };
+  const life: Life = { ...before, knownTo: undefined, stale: undefined };
   if (broken(before, span)) {
     life.critical = undefined;
     life.calmSince = undefined;
