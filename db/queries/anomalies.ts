@@ -17,10 +17,12 @@ export type NewAnomaly = {
   about: unknown;
   severity: AnomalySeverity;
   openedAt: number;
+  resolvedAt: number | null;
   lastAt: number;
   finding: unknown;
   peak: number | null;
   muted: Muted | null;
+  flapping: boolean;
 };
 
 /** What becomes of one; what is left out stays as it is. */
@@ -33,7 +35,6 @@ export type AnomalyUpdate = {
   peak?: number | undefined;
   muted?: Muted | "none" | undefined;
   stale?: boolean | undefined;
-  flapping?: boolean | undefined;
 };
 
 /** One transition, by the time of the windows (`at`) and of the service. */
@@ -62,10 +63,10 @@ export function insertAnomalies(anomalies: readonly NewAnomaly[], guard: SQL): S
   const rows = anomalies.map((anomaly) => ({ ...anomaly, subject: storable(anomaly.subject) }));
   return sql`
     insert or ignore into anomalies (id, cluster_id, rule, rule_version, subject, node_id, about, severity, opened_at,
-      last_at, finding, peak, muted, announced)
+      resolved_at, last_at, finding, peak, muted, flapping, announced)
     select value ->> 'id', c.id, value ->> 'rule', value ->> 'ruleVersion', value ->> 'subject', value ->> 'nodeId',
-      value ->> 'about', value ->> 'severity', value ->> 'openedAt', value ->> 'lastAt', value ->> 'finding',
-      value ->> 'peak', value ->> 'muted', 0
+      value ->> 'about', value ->> 'severity', value ->> 'openedAt', value ->> 'resolvedAt', value ->> 'lastAt',
+      value ->> 'finding', value ->> 'peak', value ->> 'muted', value ->> 'flapping', 0
     from json_each(${JSON.stringify(rows)}) cross join clusters c on c.id = value ->> 'clusterId' where ${guard}`;
 }
 
@@ -77,8 +78,7 @@ export const updateAnomalies = (updates: readonly AnomalyUpdate[], guard: SQL): 
     finding = coalesce(u.value ->> 'finding', finding),
     peak = coalesce(u.value ->> 'peak', peak),
     muted = case u.value ->> 'muted' when 'none' then null else coalesce(u.value ->> 'muted', muted) end,
-    stale = coalesce(u.value ->> 'stale', stale),
-    flapping = coalesce(u.value ->> 'flapping', flapping)
+    stale = coalesce(u.value ->> 'stale', stale)
   from json_each(${JSON.stringify(updates)}) u
   where anomalies.id = u.value ->> 'id' and ${guard}`;
 

@@ -92,6 +92,11 @@ export async function endSilence(db: Db, id: number, now: number): Promise<boole
   return rows.length > 0;
 }
 
-/** Notes of those that are over that what they had muted is told of again. */
-export const settleSilences = (now: number, guard: SQL): SQL => sql`
-  update silences set settled_at = ${now} where ends_at <= ${now} and settled_at is null and ${guard}`;
+/** So long after its end a silence can still be looked up. */
+const KEPT_MS = 90 * 86_400_000;
+
+/** Notes of those that are over that what they had muted is told of again, and forgets those that were long ago. */
+export const settleSilences = (now: number, guard: SQL): SQL[] => [
+  sql`update silences set settled_at = ${now} where ends_at <= ${now} and settled_at is null and ${guard}`,
+  sql`delete from silences where ends_at < ${now - KEPT_MS} and ${guard}`,
+];

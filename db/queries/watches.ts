@@ -51,25 +51,11 @@ export async function watchesOfNodes(
   return rows.map(toWatched);
 }
 
-/** What is watched in a cluster by these rules. */
-export async function watchesOfRules(
-  db: Db,
-  clusterId: number,
-  rules: readonly string[],
-): Promise<Watched[]> {
+/** What is watched in a cluster by other rules than these. */
+export async function watchesBeside(db: Db, clusterId: number, rules: readonly string[]): Promise<Watched[]> {
   const rows = await db.all<Row>(sql`
-    select ${COLUMNS} from json_each(${JSON.stringify(rules)}) r
-    cross join watches w on w.cluster_id = ${clusterId} and w.rule = r.value
-    left join anomalies a on a.id = w.anomaly_id ${ORDER}`);
-  return rows.map(toWatched);
-}
-
-/** What is open in a cluster, pending ones not. */
-export async function openWatches(db: Db, clusterId: number): Promise<Watched[]> {
-  const rows = await db.all<Row>(sql`
-    select ${COLUMNS} from anomalies a
-    cross join watches w on w.cluster_id = a.cluster_id and w.rule = a.rule and w.subject = a.subject
-    where a.cluster_id = ${clusterId} and a.resolved_at is null and w.anomaly_id = a.id ${ORDER}`);
+    select ${COLUMNS} from watches w left join anomalies a on a.id = w.anomaly_id
+    where w.cluster_id = ${clusterId} and w.rule not in (select value from json_each(${JSON.stringify(rules)})) ${ORDER}`);
   return rows.map(toWatched);
 }
 
