@@ -1,10 +1,13 @@
 import type { Rule, RuleSet, RuleSettings, Thresholds } from "./rule.ts";
+import { halfOpen } from "./half-open.ts";
+import { invalidPackets } from "./invalid.ts";
+import { podFlood } from "./pod-flood.ts";
 import { ports } from "./ports.ts";
 import { tablePressure } from "./table-pressure.ts";
 import { timeToFull } from "./time-to-full.ts";
 
 /** All rules there are, in the order in which they are listed. */
-export const RULES: readonly Rule[] = [tablePressure, timeToFull, ports];
+export const RULES: readonly Rule[] = [podFlood, halfOpen, invalidPackets, tablePressure, timeToFull, ports];
 
 const BY_NAME: ReadonlyMap<string, Rule> = new Map(RULES.map((rule) => [rule.name, rule]));
 

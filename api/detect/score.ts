@@ -1,6 +1,7 @@
 import type { Look, NodeWindow } from "../../db/look.ts";
 import { baselineAt, peerBaseline } from "./baseline.ts";
 import type { Baseline } from "./baseline.ts";
+import type { Measured } from "./rule.ts";
 import { isRate, measure, scaled } from "./series.ts";
 import type { Series } from "./series.ts";
 
@@ -53,3 +54,25 @@ export function scoresOf(
     return { value, score, baseline };
   });
 }
+
+/** How many times the least of the ten minutes before it a window is; 1 where it is the first that is known. */
+export function risenOf(series: Series, { window, recent }: Pick<Look, "window" | "recent">): number {
+  const before = recent.flatMap((each) => measure(series, each) ?? []);
+  const now = measure(series, window);
+  if (now === undefined || before.length === 0) return 1;
+  // Plus one: from nothing to next to nothing is no rise.
+  return (now + 1) / (Math.min(...before) + 1);
+}
+
+/** Not below the threshold, as far as anybody knows. */
+export const isHigh = (score: Score | undefined, threshold: number): boolean =>
+  score === undefined || score.score >= threshold;
+
+/** Known to be below the threshold. */
+export const isLow = (score: Score | undefined, threshold: number): boolean => !isHigh(score, threshold);
+
+/** What a finding tells of it. */
+export const scored = (score: Score | undefined): Pick<Measured, "baseline" | "score"> => ({
+  baseline: score?.baseline.mean,
+  score: score?.score,
+});

@@ -1,4 +1,4 @@
-import type { Party, PartyRow } from "../../db/look.ts";
+import type { FlowRow, Party, PartyRow } from "../../db/look.ts";
 import { MAX_CONTRIBUTORS, MAX_KEY } from "./rule.ts";
 import type { Contributor, Subject } from "./rule.ts";
 
@@ -11,10 +11,13 @@ export const nodeSubject = ({ node }: { node: string }): Subject => ({
   node,
 });
 
+/** Two rows are of one owner where it is the same. */
+export const partyKey = ({ kind, namespace = "", name }: Party): string => keyOf(kind, namespace, name);
+
 /** An owner on a node. */
 export const partySubject = ({ node }: { node: string }, party: Party): Subject => ({
   kind: "party",
-  key: keyOf(node, party.kind, party.namespace ?? "", party.name),
+  key: keyOf(node, partyKey(party)),
   node,
   party,
 });
@@ -34,9 +37,26 @@ export function contributorsBy(
 
 /** Of names, by code units. */
 export function order(a: Party, b: Party): number {
-  const [first, second] = [a, b].map((party) =>
-    keyOf(party.kind, party.namespace ?? "", party.name, party.address),
-  );
+  const [first, second] = [keyOf(partyKey(a), a.address), keyOf(partyKey(b), b.address)];
   if (first === second) return 0;
-  return (first ?? "") < (second ?? "") ? -1 : 1;
+  return first < second ? -1 : 1;
 }
+
+/** Facts of which some are not known. */
+export type Facts = Readonly<Record<string, number | string | undefined>>;
+
+/** Without what is not known. */
+export const present = (facts: Facts): Record<string, number | string> =>
+  Object.fromEntries(
+    Object.entries(facts).filter((fact): fact is [string, number | string] => fact[1] !== undefined),
+  );
+
+/** Where flows go, and who is there where that is somebody of the cluster. */
+export const peerFacts = (flow: FlowRow | undefined): Facts => ({
+  peer: flow?.peer,
+  peerPort: flow?.peerPort,
+  protocol: flow?.protocol,
+  peerKind: flow?.peerParty?.kind,
+  peerNamespace: flow?.peerParty?.namespace,
+  peerName: flow?.peerParty?.name,
+});
