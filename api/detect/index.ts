@@ -1,4 +1,5 @@
 import type { Rule, RuleSet, RuleSettings, Thresholds } from "./rule.ts";
+import { drops } from "./drops.ts";
 import { halfOpen } from "./half-open.ts";
 import { invalidPackets } from "./invalid.ts";
 import { podFlood } from "./pod-flood.ts";
@@ -7,7 +8,15 @@ import { tablePressure } from "./table-pressure.ts";
 import { timeToFull } from "./time-to-full.ts";
 
 /** All rules there are, in the order in which they are listed. */
-export const RULES: readonly Rule[] = [podFlood, halfOpen, invalidPackets, tablePressure, timeToFull, ports];
+export const RULES: readonly Rule[] = [
+  podFlood,
+  halfOpen,
+  invalidPackets,
+  tablePressure,
+  timeToFull,
+  drops,
+  ports,
+];
 
 const BY_NAME: ReadonlyMap<string, Rule> = new Map(RULES.map((rule) => [rule.name, rule]));
 
