@@ -6,13 +6,11 @@ import type { Watch, Watched } from "../../db/queries/watches.ts";
 import type { Change, Live } from "../alerts/engine.ts";
 import { forgetAt } from "../alerts/life.ts";
 import type { Life } from "../alerts/life.ts";
-import type { Finding, Measured, Subject } from "../detect/rule.ts";
+import type { Subject } from "../detect/rule.ts";
+import { given, measuredOf, newsOf } from "./news.ts";
 import type { OpenOne, Surroundings } from "./surroundings.ts";
 import type { Statement } from "./judging.ts";
 
-/** What is open is written again this often at most, unless it changes its severity or gets worse by this part of the worst. */
-export const TOUCH_MS = 600_000;
-export const WORSE_PART = 0.2;
 /** Bytes of JSON in one statement: D1 takes 1 MB. */
 const STATEMENT_CHARS = 300_000;
 
@@ -130,29 +128,12 @@ export class Ledger {
     });
   }
 
-  /** Writes of one that is open what has changed, if it has changed much. */
   #follow(watch: Watched, change: Change): void {
-    const { anomalyId, lastAt } = watch;
-    if (anomalyId === null) return;
-    const { transition, finding, at, severity } = change;
-    const measured = measuredOf(finding);
-    const peak = finding.verdict === "bad" ? worse(watch.peak, finding) : watch.peak;
-    const isDue = measured !== undefined && at - (lastAt ?? 0) >= TOUCH_MS;
-    const stale = staleOf(change);
-    if (!transition && !isDue && stale === undefined && !isMuchWorse(peak, watch.peak)) return;
-    Object.assign(watch, given({ peak, severity, lastAt: measured && at }));
-    this.#update(
-      anomalyId,
-      given({
-        severity,
-        lastAt: measured && at,
-        // That it is well again says less of it than how bad it was.
-        finding: finding.verdict === "clear" ? undefined : measured,
-        peak: peak ?? undefined,
-        stale,
-        resolvedAt: transition === "resolved" ? (change.life?.endedAt ?? at) : undefined,
-      }),
-    );
+    const news = newsOf(watch, change);
+    if (watch.anomalyId === null || !news) return;
+    const { peak, severity, lastAt } = news;
+    Object.assign(watch, given({ peak, severity, lastAt }));
+    this.#update(watch.anomalyId, news);
   }
 
   #update(id: number, update: Omit<AnomalyUpdate, "id">): void {
@@ -249,37 +230,6 @@ const toOpen = (watch: Watched, change: Change): OpenOne | undefined =>
         muted: watch.muted ?? undefined,
         announced: watch.announced,
       };
-
-/** What a finding has measured; undefined of one that tells nothing. */
-export function measuredOf(finding: Finding): Measured | undefined {
-  if (finding.verdict === "unknown") return undefined;
-  const { verdict: _, ...rest } = finding;
-  if ("severity" in rest) {
-    const { severity: __, ...measured } = rest;
-    return measured;
-  }
-  return rest;
-}
-
-/** The worse of the two: where it is bad below its limit, what is lower. */
-function worse(peak: number | null, { value, limit }: Measured): number {
-  if (peak === null) return value;
-  return limit !== undefined && value < limit ? Math.min(peak, value) : Math.max(peak, value);
-}
-
-const isMuchWorse = (worst: number | null, peak: number | null): boolean =>
-  worst !== peak &&
-  (worst === null || peak === null || Math.abs(worst - peak) >= WORSE_PART * Math.abs(peak));
-
-/** Undefined: as before. */
-function staleOf({ transition, before, life }: Change): boolean | undefined {
-  if (transition === "stale") return true;
-  return before?.stale && !life?.stale ? false : undefined;
-}
-
-/** Without what is undefined, so that it may be laid over what was known. */
-const given = <T extends object>(some: T): T =>
-  Object.fromEntries(Object.entries(some).filter(([, value]) => value !== undefined)) as T;
 
 /** Rows of which the JSON fits a statement. */
 function chunks<Row>(rows: readonly Row[]): Row[][] {
