@@ -1,0 +1,136 @@
+import type { ClusterView, Look, Need, NodeWindow } from "../../../db/look.ts";
+import { agesOf, flowsOf, invalidOf, portsOf } from "./detail.ts";
+import { SimNode } from "./node.ts";
+import { type FleetSize, type Plan, planOf } from "./plan.ts";
+import { SYSCTLS } from "./trouble.ts";
+import type { Seen, Truth } from "./truth.ts";
+
+const FIVE_MINUTES_MS = 300_000;
+/** Views are taken so long after a window's end: then its reports have come. */
+export const VIEW_AFTER_MS = 5_000;
+
+/** A cluster of simulated nodes, stepped window by window. */
+export class SimFleet {
+  readonly plan: Plan;
+  readonly nodes: SimNode[];
+  private from: number;
+  private latest: NodeWindow[] | undefined;
+  private readonly settings: ClusterView["settings"][number][] = [];
+  private readonly byNode: Truth[][];
+
+  constructor(size: FleetSize) {
+    this.plan = planOf(size);
+    this.from = this.plan.from;
+    this.nodes = this.plan.traits.map(
+      (traits, at) => new SimNode(size.seed, traits, this.plan.scripts[at]!, size.windowS),
+    );
+    this.byNode = this.nodes.map(({ name }) => this.plan.truths.filter(({ node }) => node === name));
+  }
+
+  get at(): number {
+    return this.from;
+  }
+
+  get isOver(): boolean {
+    return this.from >= this.plan.to;
+  }
+
+  /** Steps all nodes by one window; `told` hears of each window, before the node remembers it. */
+  step(told: (window: NodeWindow, node: SimNode) => void): void {
+    for (const node of this.nodes) {
+      const window = node.step(this.from);
+      this.note(node);
+      if (window === undefined) continue;
+      told(window, node);
+      node.memory.add(window);
+    }
+    this.from += this.plan.size.windowS * 1_000;
+    this.latest = undefined;
+  }
+
+  look(node: SimNode, window: NodeWindow, need: Need): Look {
+    const { memory } = node;
+    return {
+      window,
+      recent: memory.recentBefore(window),
+      trend: need.trend && memory.trend(window.to),
+      hours: need.hours && memory.hours(window.to),
+      peers: need.peers && this.peersOf(window),
+      flows: need.flows && hasDump(window) ? flowsOf(node, window, need.flows.medianFrom) : undefined,
+      ports: need.ports && hasDump(window) ? portsOf(node, window) : undefined,
+      ages: need.ages && hasDump(window) ? agesOf(node) : undefined,
+      invalid: need.invalid && invalidOf(window),
+    };
+  }
+
+  /** The cluster after the last step. */
+  view(): ClusterView {
+    const at = this.from + VIEW_AFTER_MS;
+    this.setSysctls();
+    return {
+      at,
+      watchedSince: this.plan.from,
+      nodes: this.nodes
+        .filter(({ latest }) => latest !== undefined)
+        .map(({ nodeId, name, latest, memory, traits }) => ({
+          nodeId,
+          node: name,
+          firstSeenAt: traits.joinsAt,
+          lastSeenAt: latest!.receivedAt,
+          window: latest!,
+          recent: memory.recent.filter(
+            ({ from }) => from >= latest!.to - FIVE_MINUTES_MS && from < latest!.from,
+          ),
+          hours: memory.hours(latest!.to),
+        })),
+      settings: this.settings,
+    };
+  }
+
+  private peersOf(window: NodeWindow): NodeWindow[] {
+    this.latest ??= this.nodes
+      .map(({ memory }) => memory.recent.at(-1))
+      .filter((of): of is NodeWindow => of !== undefined && of.to > window.from - FIVE_MINUTES_MS);
+    return this.latest.filter(({ nodeId }) => nodeId !== window.nodeId);
+  }
+
+  private setSysctls(): void {
+    for (const { nodeId, name, script, traits, latest } of this.nodes) {
+      if (latest === undefined) continue;
+      const known = this.settings.find((of) => of.nodeId === nodeId);
+      if (!known) {
+        this.settings.push({ node: name, nodeId, since: traits.joinsAt, sysctls: SYSCTLS, cores: 8 });
+        continue;
+      }
+      const last = script.settings.findLast((change) => change.at < this.from);
+      if (!last || last.at <= known.since) continue;
+      const sysctls = { ...known.sysctls, ...last.set };
+      this.settings[this.settings.indexOf(known)] = {
+        ...known,
+        since: last.at,
+        sysctls,
+        before: known.sysctls,
+      };
+    }
+  }
+
+  /** What the troubles of this node did. */
+  private note(node: SimNode): void {
+    for (const truth of this.byNode[node.traits.node]!) {
+      if (this.from < truth.from || this.from >= truth.to) continue;
+      noteSeen(truth.seen, node.state, this.from + this.plan.size.windowS * 1_000);
+    }
+  }
+}
+
+const hasDump = (window: NodeWindow): boolean => window.takenAt !== undefined && window.entries !== undefined;
+
+function noteSeen(seen: Seen, { fill, drops, insertFailed }: SimNode["state"], to: number): void {
+  seen.fill = Math.max(seen.fill, fill);
+  seen.drops += drops;
+  seen.insertFailed += insertFailed;
+  if (fill >= 0.75) seen.at75 ??= to;
+  if (fill >= 0.8) [seen.at80, seen.over80] = [seen.at80 ?? to, seen.over80 + 1];
+  if (fill >= 0.9) [seen.at90, seen.over90] = [seen.at90 ?? to, seen.over90 + 1];
+  if (fill >= 0.95) seen.at95 ??= to;
+}
