@@ -1,6 +1,9 @@
 import type { Rule, RuleSet, RuleSettings, Thresholds } from "./rule.ts";
+import { closeWait } from "./close-wait.ts";
 import { drops } from "./drops.ts";
+import { fleetShift } from "./fleet-shift.ts";
 import { halfOpen } from "./half-open.ts";
+import { idleEstablished } from "./idle-established.ts";
 import { invalidPackets } from "./invalid.ts";
 import { podFlood } from "./pod-flood.ts";
 import { ports } from "./ports.ts";
@@ -10,6 +13,7 @@ import { timeToFull } from "./time-to-full.ts";
 /** All rules there are, in the order in which they are listed. */
 export const RULES: readonly Rule[] = [
   podFlood,
+  fleetShift,
   halfOpen,
   invalidPackets,
   tablePressure,
