@@ -20,6 +20,8 @@ export const RULES: readonly Rule[] = [
   timeToFull,
   drops,
   ports,
+  closeWait,
+  idleEstablished,
 ];
 
 const BY_NAME: ReadonlyMap<string, Rule> = new Map(RULES.map((rule) => [rule.name, rule]));
