@@ -1,5 +1,6 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
+import type { Db } from "../client.ts";
 
 /** The next message of a group is sent no sooner than this after the first one of a burst, and after any where it got worse. */
 export const GROUP_WAIT_MS = 30_000;
@@ -78,11 +79,12 @@ function markOf(
   });
 }
 
-/** A new group was told nothing yet: that of old events is not news is found when its message is made. */
+/** A new group was told nothing yet; what is over by then is no news to it. */
 const markAlarms = (marks: readonly Mark[], now: number, guard: SQL): SQL => sql`
   insert into alert_groups (channel_id, cluster_id, rule, told, due_at, episode)
   select value ->> 'channelId', value ->> 'clusterId', value ->> 'rule', 0, ${now}, 0
-  from json_each(${JSON.stringify(marks)}) where ${guard}
+  from json_each(${JSON.stringify(marks)}) cross join channels c on c.id = value ->> 'channelId' and c.enabled
+  where ${guard}
   on conflict do update set due_at = min(coalesce(due_at, ${Number.MAX_SAFE_INTEGER}), max(${now},
     ${nextTelling(
       sql`sent_at`,
@@ -99,3 +101,100 @@ const markResolved = (marks: readonly Mark[], now: number, guard: SQL): SQL => s
   from json_each(${JSON.stringify(marks)}) m
   where channel_id = m.value ->> 'channelId' and cluster_id = m.value ->> 'clusterId' and rule = m.value ->> 'rule'
     and repeat_at is not null and ${guard}`;
+
+/** A group of a channel that is to be told something. */
+export type DueGroup = {
+  channelId: number;
+  clusterId: number;
+  cluster: string;
+  rule: string;
+  told: number;
+  sentAt: number | null;
+  repeatAt: number | null;
+  episode: number;
+  fleet: "warning" | "critical" | null;
+  /** Of the channel; the filter in JSON. */
+  kind: string;
+  filter: string;
+};
+
+const GROUP =
+  sql.raw(`g.channel_id as channelId, g.cluster_id as clusterId, cl.name as cluster, g.rule, g.told,
+  g.sent_at as sentAt, g.repeat_at as repeatAt, g.episode, g.fleet, c.kind, c.filter
+  from alert_groups g cross join channels c on c.id = g.channel_id and c.enabled
+  cross join clusters cl on cl.id = g.cluster_id`);
+
+/** No message of it is on its way: it is told when that is there, and of what has happened by then. */
+const AT_REST = sql.raw(`not exists (
+  select 1 from deliveries d
+  where d.channel_id = g.channel_id and d.cluster_id = g.cluster_id and d.rule = g.rule
+    and d.state in ('waiting', 'sending') and d.rule is not null)`);
+
+/** Those that are due, at most `limit`. */
+export const dueGroups = (db: Db, now: number, limit: number): Promise<DueGroup[]> =>
+  db.all(sql`
+    select ${GROUP} where (g.due_at <= ${now} or g.repeat_at <= ${now}) and ${AT_REST}
+    order by min(coalesce(g.due_at, g.repeat_at), coalesce(g.repeat_at, g.due_at)) limit ${limit}`);
+
+/** When the next group is due, in epoch ms. */
+export async function nextGroupAt(db: Db): Promise<number | undefined> {
+  const [row] = await db.all<{ at: number | null }>(sql`
+    select min(min(coalesce(g.due_at, g.repeat_at), coalesce(g.repeat_at, g.due_at))) as at
+    from alert_groups g cross join channels c on c.id = g.channel_id and c.enabled
+    where (g.due_at is not null or g.repeat_at is not null) and ${AT_REST}`);
+  return row?.at ?? undefined;
+}
+
+export async function groupOf(
+  db: Db,
+  { channelId, clusterId, rule }: { channelId: number; clusterId: number; rule: string },
+): Promise<(DueGroup & { ref: string | null }) | undefined> {
+  const [row] = await db.all<DueGroup & { ref: string | null }>(sql`
+    select g.ref, ${GROUP} where g.channel_id = ${channelId} and g.cluster_id = ${clusterId} and g.rule = ${rule}`);
+  return row;
+}
+
+type GroupKey = Pick<DueGroup, "channelId" | "clusterId" | "rule">;
+export const ofGroup = ({ channelId, clusterId, rule }: GroupKey): SQL =>
+  sql`channel_id = ${channelId} and cluster_id = ${clusterId} and rule = ${rule}`;
+
+/** Whether something is to be told that happened after this event. */
+export const isMoreAfter = (
+  { clusterId, rule }: GroupKey,
+  event: number,
+  more: SQL = sql`true`,
+): SQL => sql`exists (
+  select 1 from anomaly_events
+  where cluster_id = ${clusterId} and rule = ${rule} and id > ${event} and muted is null and ${more}
+    and transition in (${sql.raw(NEWS.map((name) => `'${name}'`).join(", "))}))`;
+
+/** Notes that nothing is to be told of what happened up to `told`, until `dueAt`; nothing where it was told since. */
+export const settle = (
+  group: GroupKey & { told: number },
+  {
+    told,
+    latest,
+    dueAt,
+    repeatAt,
+  }: { told: number; latest: number; dueAt: number | null; repeatAt: number | null },
+): SQL => sql`
+  update alert_groups set told = ${told}, repeat_at = ${repeatAt},
+    due_at = case when ${isMoreAfter(group, latest)} then due_at else ${dueAt} end
+  where ${ofGroup(group)} and told = ${group.told}`;
+
+/** Tells a channel of what is open in these groups, as if it had been told nothing. */
+export const tellAnew = (
+  channel: SQL,
+  groups: readonly { clusterId: number; rule: string }[],
+  now: number,
+): SQL => sql`
+  insert into alert_groups (channel_id, cluster_id, rule, told, due_at, episode)
+  select c.id, value ->> 'clusterId', value ->> 'rule', 0, ${now}, 0
+  from channels c cross join json_each(${JSON.stringify(groups)}) where c.id = ${channel}
+  on conflict do update set told = 0, due_at = ${now}`;
+
+/** Where something is open, or a channel was told that it is. */
+export const groupsAlive = (db: Db): Promise<{ clusterId: number; cluster: string; rule: string }[]> =>
+  db.all(sql`
+    select distinct a.cluster_id as clusterId, c.name as cluster, a.rule
+    from anomalies a cross join clusters c on c.id = a.cluster_id where a.resolved_at is null`);

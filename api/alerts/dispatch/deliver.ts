@@ -1,0 +1,199 @@
+import { healthyChannel } from "../../../db/queries/channels.ts";
+import { claim, drop, markDead, markLater, markSent } from "../../../db/queries/deliveries.ts";
+import type { Candidate, Done, Failed, Notice, SentGroup } from "../../../db/queries/deliveries.ts";
+import { groupOf, settle } from "../../../db/queries/outbox.ts";
+import type { DueGroup } from "../../../db/queries/outbox.ts";
+import type { Alert } from "../alert.ts";
+import type { DispatchDeps } from "../dispatch.ts";
+import { BREAKER_FAILURES, BREAKER_MS, GIVEN_UP_MS, repeatIn, retryIn, withOneLess } from "../grouping.ts";
+import type { Outcome, Provider } from "../provider.ts";
+import { compose } from "./compose.ts";
+import { handOver, languageOf, openTarget, sealTarget } from "./hand-over.ts";
+import type { Handed } from "./hand-over.ts";
+import { noticeOf } from "./notice.ts";
+
+/** What became of a message; lost: another has taken it. */
+export type Delivered = "sent" | "failed" | "dead" | "dropped" | "lost";
+
+const DAY = 86_400_000;
+
+type Held = { found: Candidate; holder: string; provider: Provider };
+type GroupNow = DueGroup & { ref: string | null };
+type Message = { alert: Alert; group?: { now: GroupNow; latest: number } | undefined };
+
+/** Takes a message, sends it and notes what became of it. Throws where the database does. */
+export async function deliver(deps: DispatchDeps, found: Candidate, provider: Provider): Promise<Delivered> {
+  const held = { found, holder: crypto.randomUUID(), provider };
+  const now = deps.now();
+  const isProbe = found.failures >= BREAKER_FAILURES;
+  const isMine = await claim(deps.db, found, {
+    holder: held.holder,
+    now,
+    bucket: withOneLess(found, now),
+    pausedUntil: isProbe ? now + BREAKER_MS : null,
+  });
+  if (!isMine) return "lost";
+  const message = await messageOf(deps, held);
+  if (!message) return "dropped";
+  const handed = await handOver(
+    { ...deps, provider },
+    { id: found.channelId, kind: found.channelKind, language: found.language, sealed: found.sealed },
+    message.alert,
+    handingOf(found, message, deps.now()),
+  );
+  return note(deps, held, message, handed);
+}
+
+/** What is said of other events is another message, whatever was tried before. */
+const handingOf = ({ key }: Candidate, { alert, group }: Message, now: number) => ({
+  deliveryId: group ? `${key}-${group.latest}` : key,
+  now,
+  ...(group?.now.ref && group.now.episode === alert.episode && { ref: group.now.ref }),
+});
+
+/** What there is to say by now; undefined where that is nothing, and the message was dropped. */
+async function messageOf(
+  { db, now, publicUrl }: DispatchDeps,
+  { found, holder, provider }: Held,
+): Promise<Message | undefined> {
+  const { id, channelId, clusterId, rule } = found;
+  // As it was written when it was put on its way.
+  if (clusterId === null || rule === null) return { alert: JSON.parse(found.alert) as Alert };
+  const group = await groupOf(db, { channelId, clusterId, rule });
+  if (!group) return undefined;
+  const isTried = found.error !== null || found.failures > 0;
+  const composed = await compose(db, group, {
+    now: now(),
+    resendMs: provider.resendMs,
+    publicUrl,
+    underWay: { toEvent: found.toEvent ?? 0, tried: isTried },
+  });
+  if (composed.alert) return { alert: composed.alert, group: { now: group, latest: composed.latest } };
+  await drop(db, { id, holder }, settle(group, composed));
+  return undefined;
+}
+
+async function note(
+  deps: DispatchDeps,
+  held: Held,
+  message: Message,
+  { outcome, status }: Handed,
+): Promise<Delivered> {
+  const { found, holder, provider } = held;
+  const { id, channelId } = found;
+  const { alert } = message;
+  const now = deps.now();
+  const done: Done = { id, channelId, holder, now, kind: alert.kind, alert, status };
+  if (outcome.result === "sent") {
+    await markSent(deps.db, done, sentGroup(message, provider, outcome.ref, now));
+    return "sent";
+  }
+  return noteFailure(deps, { ...held, ...message }, done, outcome);
+}
+
+function sentGroup(
+  { alert, group }: Message,
+  { resendMs }: Provider,
+  ref: string | undefined,
+  now: number,
+): SentGroup | undefined {
+  if (!group) return undefined;
+  const { channelId, clusterId, rule, told, episode } = group.now;
+  const isOpen = alert.counts.open > 0;
+  return {
+    channelId,
+    clusterId,
+    rule,
+    told,
+    toEvent: group.latest,
+    repeatAt: isOpen ? now + repeatIn(alert.severity, resendMs) : null,
+    episode: alert.episode,
+    // Later messages refer to the first one.
+    ref: (alert.episode === episode ? group.now.ref : null) ?? ref ?? null,
+    fleet: alert.fleet ? alert.severity : null,
+  };
+}
+
+async function noteFailure(
+  deps: DispatchDeps,
+  held: Held & Message,
+  done: Done,
+  outcome: Exclude<Outcome, { result: "sent" }>,
+): Promise<Delivered> {
+  const { found } = held;
+  const { now } = done;
+  const { result, reason } = outcome;
+  const waitMs = result === "later" ? outcome.waitMs : undefined;
+  const wait = retryIn(found.attempt + 1, deps.random(), waitMs);
+  const isTooOld = now + wait - found.createdAt > GIVEN_UP_MS[done.kind];
+  const failed = { ...done, error: reason, ...(await channelAfter(deps, held, { now, waitMs, outcome })) };
+  const isDead = result === "never" || isTooOld;
+  const disable = result === "never" && outcome.disable;
+  const said = { delivery: found.id, channel: found.channelName, attempt: found.attempt + 1, reason };
+  deps.log({
+    level: isDead ? "error" : "warning",
+    event: isDead ? "delivery-dead" : "delivery-failed",
+    ...said,
+  });
+  if (!isDead) {
+    await markLater(deps.db, failed, now + wait);
+    return "failed";
+  }
+  if (disable) deps.log({ level: "error", event: "channel-disabled", channel: found.channelName, reason });
+  await giveUp(deps, held, failed, disable);
+  return "dead";
+}
+
+/** The channel after a failure. One that asks to wait works. */
+async function channelAfter(
+  { sealer }: DispatchDeps,
+  { found }: Held,
+  { now, waitMs, outcome }: { now: number; waitMs: number | undefined; outcome: Outcome },
+): Promise<Pick<Failed, "failures" | "pausedUntil" | "sealed">> {
+  const failures = waitMs === undefined ? found.failures + 1 : found.failures;
+  const pause = Math.max(
+    failures >= BREAKER_FAILURES ? BREAKER_MS : 0,
+    waitMs === undefined ? 0 : retryIn(0, 0, waitMs),
+  );
+  const moved = outcome.result === "later" ? outcome.moved : undefined;
+  const channel = {
+    id: found.channelId,
+    kind: found.channelKind,
+    language: found.language,
+    sealed: found.sealed,
+  };
+  const sealed =
+    moved && (await sealTarget(sealer, channel.id, { ...(await openTarget(sealer, channel)), ...moved }));
+  return { failures, pausedUntil: pause > 0 ? now + pause : null, sealed };
+}
+
+async function giveUp(
+  deps: DispatchDeps,
+  { found, alert, group }: Held & Message,
+  failed: Failed,
+  disable: boolean,
+): Promise<void> {
+  const { now } = failed;
+  const repeatAt = group && group.now.repeatAt !== null ? now + repeatIn(alert.severity, undefined) : null;
+  await markDead(deps.db, {
+    ...failed,
+    ...(disable && { disabledReason: failed.error }),
+    ...(group && { group: { ...group.now, toEvent: group.latest, repeatAt } }),
+    notices: await noticesOf(deps, found, failed, disable),
+  });
+}
+
+/** One a day of each channel, to one that works; none of words of the service, which would go round and round. */
+async function noticesOf(
+  { db }: DispatchDeps,
+  { kind, channelId, channelName }: Candidate,
+  { now, error }: Failed,
+  disabled: boolean,
+): Promise<Notice[]> {
+  if (kind === "notice") return [];
+  const healthy = await healthyChannel(db, channelId, now);
+  if (!healthy) return [];
+  const alert = noticeOf({ name: channelName, disabled }, error, languageOf(healthy.language));
+  const key = `notice-${channelId}-${disabled ? "off" : "dead"}-${Math.floor(now / DAY)}`;
+  return [{ channelId: healthy.id, key, alert, now }];
+}

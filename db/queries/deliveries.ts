@@ -1,0 +1,265 @@
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { isMoreAfter, nextTelling, ofGroup } from "./outbox.ts";
+import type { DueGroup } from "./outbox.ts";
+
+/** Longer than it takes to send a message and to note it; one whose sender was killed is sent again no sooner. */
+export const SENDING_MS = 60_000;
+/** What became of messages is kept for so long. */
+export const DELIVERIES_KEPT_MS = 30 * 86_400_000;
+const ROWS_A_DELETION = 500;
+
+export const DELIVERY_KINDS = ["firing", "resolved", "notice", "test"] as const;
+export const DELIVERY_STATES = ["waiting", "sending", "sent", "dead"] as const;
+export type DeliveryKind = (typeof DELIVERY_KINDS)[number];
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+export type NewDelivery = { key: string; kind: DeliveryKind; alert: unknown; now: number };
+
+/** A message to a group; none where one is on its way, or where it was told since. */
+export const insertForGroup = (
+  { key, kind, alert, now }: NewDelivery,
+  group: DueGroup,
+  toEvent: number,
+): SQL => sql`
+  insert into deliveries (channel_id, key, cluster_id, rule, kind, from_event, to_event, state, attempt, due_at, created_at, alert)
+  select channel_id, ${key}, cluster_id, rule, ${kind}, told, ${toEvent}, 'waiting', 0, ${now}, ${now}, ${JSON.stringify(alert)}
+  from alert_groups where ${ofGroup(group)} and told = ${group.told}
+    and exists (select 1 from channels where id = ${group.channelId} and enabled)
+  on conflict do nothing`;
+
+/** Words of the service about itself. */
+export type Notice = Omit<NewDelivery, "kind"> & { channelId: number };
+
+/** None where there is one with that key. */
+const insertNotice = ({ channelId, key, alert, now }: Notice): SQL => sql`
+  insert into deliveries (channel_id, key, kind, state, attempt, due_at, created_at, alert)
+  values (${channelId}, ${key}, 'notice', 'waiting', 0, ${now}, ${now}, ${JSON.stringify(alert)})
+  on conflict do nothing`;
+
+/** A message that may be sent, with what is to be known of its channel. */
+export type Candidate = {
+  id: number;
+  channelId: number;
+  key: string;
+  clusterId: number | null;
+  rule: string | null;
+  kind: DeliveryKind;
+  fromEvent: number | null;
+  toEvent: number | null;
+  attempt: number;
+  error: string | null;
+  createdAt: number;
+  alert: string;
+  channelKind: string;
+  channelName: string;
+  language: string;
+  sealed: ArrayBuffer | number[] | Uint8Array;
+  tokens: number;
+  refilledAt: number;
+  failures: number;
+  pausedUntil: number | null;
+};
+
+const isToSend = (now: number): SQL => sql`(
+  (d.state = 'waiting' and d.due_at <= ${now})
+  or (d.state = 'sending' and (d.lease_until <= ${now} or d.lease_until > ${now + 2 * SENDING_MS})))`;
+
+/** Of each channel that is switched on and not paused, the message that is due first. */
+export const candidates = (db: Db, now: number): Promise<Candidate[]> =>
+  db.all(sql`
+    select d.id, d.channel_id as channelId, d.key, d.cluster_id as clusterId, d.rule, d.kind, d.from_event as fromEvent,
+      d.to_event as toEvent, d.attempt, d.error, d.created_at as createdAt, d.alert, c.kind as channelKind,
+      c.name as channelName, c.language, c.sealed, c.tokens, c.refilled_at as refilledAt, c.failures,
+      c.paused_until as pausedUntil, min(d.due_at) as dueAt
+    from deliveries d cross join channels c on c.id = d.channel_id
+    where d.state in ('waiting', 'sending') and ${isToSend(now)} and c.enabled
+      and coalesce(c.paused_until, 0) <= ${now}
+    group by d.channel_id order by dueAt`);
+
+export type Claim = {
+  holder: string;
+  now: number;
+  /** Of the channel, once this message is sent. */
+  bucket: { tokens: number; refilledAt: number };
+  /** Nothing else is tried until then. */
+  pausedUntil: number | null;
+};
+
+/** Takes the message, and a token of its channel; false where another has taken either. */
+export async function claim(
+  db: Db,
+  found: Candidate,
+  { holder, now, bucket, pausedUntil }: Claim,
+): Promise<boolean> {
+  const [taken] = await db.batch([
+    db.all(sql`
+      update deliveries as d set state = 'sending', holder = ${holder}, lease_until = ${now + SENDING_MS}
+      where d.id = ${found.id} and ${isToSend(now)} and exists (
+        select 1 from channels c where c.id = d.channel_id and c.enabled and c.tokens = ${found.tokens}
+          and c.refilled_at = ${found.refilledAt} and c.paused_until is ${found.pausedUntil})
+      returning id`),
+    db.run(sql`
+      update channels set tokens = ${bucket.tokens}, refilled_at = ${bucket.refilledAt}, paused_until = ${pausedUntil}
+      where id = ${found.channelId} and ${held(found.id, holder)}`),
+  ]);
+  return taken.length > 0;
+}
+
+/** Holds while the message is this holder's to send. */
+const held = (id: number, holder: string): SQL => sql`exists (
+  select 1 from deliveries where id = ${id} and holder = ${holder} and state = 'sending')`;
+
+/** The channel works. */
+const channelWorks = (channelId: number, now: number, guard: SQL): SQL => sql`
+  update channels set failures = 0, paused_until = null, last_sent_at = ${now} where id = ${channelId} and ${guard}`;
+
+export type SentGroup = Pick<DueGroup, "channelId" | "clusterId" | "rule" | "told"> & {
+  toEvent: number;
+  repeatAt: number | null;
+  episode: number;
+  ref: string | null;
+  fleet: "warning" | "critical" | null;
+};
+
+const groupSent = (group: SentGroup, now: number, guard: SQL): SQL => sql`
+  update alert_groups set told = ${group.toEvent}, sent_before = sent_at, sent_at = ${now}, repeat_at = ${group.repeatAt},
+    episode = ${group.episode}, ref = ${group.ref}, fleet = ${group.fleet},
+    due_at = case when ${isMoreAfter(group, group.toEvent)} then
+      ${nextTelling(sql`${now}`, sql`sent_at`, isMoreAfter(group, group.toEvent, sql`severity = 'critical' and transition <> 'resolved'`))}
+    end
+  where ${ofGroup(group)} and told = ${group.told} and ${guard}`;
+
+const announce = ({ clusterId, rule, told, toEvent }: SentGroup, guard: SQL): SQL => sql`
+  update anomalies set announced = 1
+  where not announced and ${guard} and id in (
+    select anomaly_id from anomaly_events
+    where cluster_id = ${clusterId} and rule = ${rule} and id > ${told} and id <= ${toEvent} and muted is null
+      and transition <> 'resolved')`;
+
+export type Done = {
+  id: number;
+  channelId: number;
+  holder: string;
+  now: number;
+  kind: DeliveryKind;
+  alert: unknown;
+  status: number | null;
+};
+
+/** Notes that it was sent, with what its group is told by it. Nothing where another has taken it over. */
+export async function markSent(db: Db, done: Done, group: SentGroup | undefined): Promise<void> {
+  const { id, channelId, holder, now, kind, alert, status } = done;
+  const guard = held(id, holder);
+  await db.batch([
+    db.run(channelWorks(channelId, now, guard)),
+    ...(group ? [db.run(groupSent(group, now, guard)), db.run(announce(group, guard))] : []),
+    db.run(sql`
+      update deliveries set state = 'sent', sent_at = ${now}, kind = ${kind}, alert = ${JSON.stringify(alert)}, status = ${status},
+        error = null, attempt = attempt + 1, to_event = ${group ? group.toEvent : null}, lease_until = null
+      where id = ${id} and holder = ${holder} and state = 'sending'`),
+  ]);
+}
+
+export type Failed = Done & {
+  error: string;
+  /** Of the channel. */
+  failures: number;
+  pausedUntil: number | null;
+  /** Where the channel has moved to, sealed. */
+  sealed?: Uint8Array | undefined;
+};
+
+const channelFailed = ({ channelId, failures, pausedUntil, sealed, id, holder }: Failed): SQL => sql`
+  update channels set failures = ${failures}, paused_until = ${pausedUntil}
+    ${sealed ? sql`, sealed = ${sealed}` : sql``} where id = ${channelId} and ${held(id, holder)}`;
+
+/** Notes that it was not sent, and when it is tried again. */
+export async function markLater(db: Db, failed: Failed, dueAt: number): Promise<void> {
+  const { id, holder, status, error, kind, alert } = failed;
+  await db.batch([
+    db.run(channelFailed(failed)),
+    db.run(sql`
+      update deliveries set state = 'waiting', attempt = attempt + 1, due_at = ${dueAt}, status = ${status}, error = ${error},
+        kind = ${kind}, alert = ${JSON.stringify(alert)}, holder = null, lease_until = null
+      where id = ${id} and holder = ${holder} and state = 'sending'`),
+  ]);
+}
+
+export type Dead = Failed & {
+  /** Why the channel is switched off by it. */
+  disabledReason?: string | undefined;
+  group?:
+    | (Pick<DueGroup, "channelId" | "clusterId" | "rule"> & { toEvent: number; repeatAt: number | null })
+    | undefined;
+  /** Tells another channel of it. */
+  notices: readonly Notice[];
+};
+
+/** Notes that it is given up. What its group has not been told is told with its next message. */
+export async function markDead(db: Db, dead: Dead): Promise<void> {
+  const { id, channelId, holder, status, error, kind, alert, group, disabledReason } = dead;
+  const guard = held(id, holder);
+  await db.batch([
+    db.run(channelFailed(dead)),
+    ...dead.notices.map((notice) => db.run(insertNotice(notice))),
+    ...(group
+      ? [
+          db.run(sql`
+            update alert_groups set repeat_at = ${group.repeatAt},
+              due_at = case when ${isMoreAfter(group, group.toEvent)} then due_at end
+            where ${ofGroup(group)} and ${guard}`),
+        ]
+      : []),
+    ...(disabledReason === undefined
+      ? []
+      : disable(channelId, disabledReason, guard).map((query) => db.run(query))),
+    db.run(sql`
+      update deliveries set state = 'dead', attempt = attempt + 1, status = ${status}, error = ${error}, kind = ${kind},
+        alert = ${JSON.stringify(alert)}, lease_until = null
+      where id = ${id} and holder = ${holder} and state = 'sending'`),
+  ]);
+}
+
+/** Switches a channel off; what waits for it is given up. */
+export const disable = (channelId: number, reason: string, guard: SQL): SQL[] => [
+  sql`update channels set enabled = 0, disabled_reason = ${reason} where id = ${channelId} and ${guard}`,
+  sql`update deliveries set state = 'dead', error = ${`the channel is switched off: ${reason}`}
+    where channel_id = ${channelId} and state = 'waiting' and ${guard}`,
+  sql`update alert_groups set due_at = null where channel_id = ${channelId} and ${guard}`,
+];
+
+/** Drops a message that has nothing to say any more, and notes what of its group need not be told. */
+export async function drop(
+  db: Db,
+  { id, holder }: { id: number; holder: string },
+  settled: SQL,
+): Promise<void> {
+  await db.batch([
+    db.run(sql`${settled} and ${held(id, holder)}`),
+    db.run(sql`delete from deliveries where id = ${id} and holder = ${holder} and state = 'sending'`),
+  ]);
+}
+
+/** What waits for each channel that is switched on. */
+export type Waiting = {
+  channelKind: string;
+  tokens: number;
+  refilledAt: number;
+  pausedUntil: number | null;
+  dueAt: number;
+};
+
+export const waiting = (db: Db): Promise<Waiting[]> =>
+  db.all(sql`
+    select c.kind as channelKind, c.tokens, c.refilled_at as refilledAt, c.paused_until as pausedUntil,
+      min(case d.state when 'waiting' then d.due_at else d.lease_until end) as dueAt
+    from deliveries d cross join channels c on c.id = d.channel_id and c.enabled
+    where d.state in ('waiting', 'sending') group by c.id`);
+
+/** Forgets some of what is over for long. */
+export const forgetDeliveries = (now: number): SQL => sql`
+  delete from deliveries where id in (
+    select id from deliveries where state in ('sent', 'dead') and due_at < ${now - DELIVERIES_KEPT_MS}
+    limit ${ROWS_A_DELETION})`;

@@ -1,0 +1,131 @@
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import type { Db } from "../client.ts";
+import { ALARMS } from "./outbox.ts";
+
+/** Of which group, since which event (not included) it is asked. */
+export type NewsAsked = {
+  clusterId: number;
+  rule: string;
+  told: number;
+  /** Whether warnings are left out. */
+  onlyCritical: boolean;
+  /** What is over since this event was to be told; what was over before need not be. */
+  overSince: number;
+  /** Anomalies of each kind of news at most. */
+  limit: number;
+};
+
+export type NewsCounts = {
+  opened: number;
+  resolved: number;
+  quiet: number;
+  over: number;
+  open: number;
+  openCritical: number;
+  unacknowledged: number;
+  affected: number;
+  hushed: number;
+};
+
+/** An anomaly with what is new of it. Texts are JSON, as they were written. */
+export type NewsRow = {
+  news: "opened" | "resolved" | "over" | "open";
+  id: number;
+  ruleVersion: string;
+  about: string;
+  severity: "warning" | "critical";
+  openedAt: number;
+  resolvedAt: number | null;
+  finding: string;
+  peak: number | null;
+  acknowledgedAt: number | null;
+  acknowledgedBy: string | null;
+  transition: string;
+};
+
+export type NewsFound = {
+  /** The latest event that is in it. */
+  latest: number;
+  counts: NewsCounts;
+  /** Nodes of the cluster that are not retired. */
+  nodes: number;
+  rows: NewsRow[];
+};
+
+/** What happened of a rule in a cluster since it was told, and what is open. One moment of the database. */
+export async function newsOf(db: Db, asked: NewsAsked): Promise<NewsFound> {
+  const [latest, counts, nodes, rows] = await db.batch([
+    db.all<{ id: number }>(sql`select coalesce(max(id), 0) as id from anomaly_events`),
+    db.all<NewsCounts>(sql`${classified(asked)} ${COUNTS}`),
+    db.all<{ nodes: number }>(sql`
+      select count(*) as nodes from nodes where cluster_id = ${asked.clusterId} and retired_at is null`),
+    db.all<NewsRow>(sql`${classified(asked)} ${rowsOf(asked.limit)}`),
+  ]);
+  const [count] = counts;
+  if (!count) throw new Error("an aggregate has one row");
+  return { latest: latest[0]?.id ?? 0, counts: count, nodes: nodes[0]?.nodes ?? 0, rows };
+}
+
+/**
+ * Each anomaly that is open or had events since, with what is new of it; null: nothing for this channel. What it was told of before
+ * is what had an alarm up to `told` that it takes.
+ */
+const classified = ({ clusterId, rule, told, onlyCritical, overSince }: NewsAsked): SQL => {
+  const taken = onlyCritical ? sql`severity = 'critical'` : sql`true`;
+  return sql`
+    with since as (
+      select anomaly_id,
+        max(case when transition in ${ALARMS} and muted is null and ${taken} then id end) as alarm,
+        max(case when transition = 'resolved' then id end) as over_at,
+        max(case when transition = 'resolved' and muted is null then id end) as over_told
+      from anomaly_events where cluster_id = ${clusterId} and rule = ${rule} and id > ${told} group by anomaly_id),
+    about as (
+      select a.id, since.alarm, since.over_at, since.over_told
+      from anomalies a indexed by anomalies_open left join since on since.anomaly_id = a.id
+      where a.cluster_id = ${clusterId} and a.rule = ${rule} and a.resolved_at is null
+      union all
+      select a.id, since.alarm, since.over_at, since.over_told
+      from since cross join anomalies a on a.id = since.anomaly_id
+      where a.resolved_at is not null and since.over_at is not null),
+    known as (
+      select about.*, (
+        select max(e.id) from anomaly_events e
+        where e.anomaly_id = about.id and e.id <= ${told} and e.transition in ${ALARMS} and e.muted is null and ${taken}
+      ) as known from about),
+    classified as (
+      select a.*, known.alarm, known.known,
+        case when a.resolved_at is null and (known.alarm is not null or known.known is not null) then
+            case when a.muted is not null then 'hushed' when known.alarm is not null then 'opened' else 'open' end
+          when known.known is not null then case when known.over_told is not null then 'resolved' else 'quiet' end
+          when known.alarm is not null and known.alarm <= ${overSince} and known.over_at > ${overSince} then 'over'
+        end as news
+      from known cross join anomalies a on a.id = known.id)`;
+};
+
+const COUNTS = sql`
+  select coalesce(sum(news = 'opened'), 0) as opened, coalesce(sum(news = 'resolved'), 0) as resolved,
+    coalesce(sum(news = 'quiet'), 0) as quiet, coalesce(sum(news = 'over'), 0) as over,
+    coalesce(sum(news in ('opened', 'open')), 0) as open,
+    coalesce(sum(news in ('opened', 'open') and severity = 'critical'), 0) as openCritical,
+    coalesce(sum(news in ('opened', 'open') and acknowledged_at is null), 0) as unacknowledged,
+    count(distinct case when news in ('opened', 'open') and node_id <> 0 then node_id end) as affected,
+    coalesce(sum(news = 'hushed'), 0) as hushed
+  from classified where news is not null`;
+
+/** The worse the further it is beyond its limit, whichever side is wrong. */
+const IMPORTANT = sql`severity = 'warning', acknowledged_at is not null,
+  abs((finding ->> 'value') - (finding ->> 'limit')) / max(abs(finding ->> 'limit'), 1e-9) desc, id`;
+
+/** Of each kind of news, the most important. */
+const rowsOf = (limit: number): SQL => sql`,
+  ranked as (
+    select *, case news when 'quiet' then 'resolved' else news end as kind,
+      row_number() over (partition by case news when 'quiet' then 'resolved' else news end order by ${IMPORTANT}) as place
+    from classified where news is not null and news <> 'hushed')
+  select kind as news, id, rule_version as ruleVersion, about, severity, opened_at as openedAt, resolved_at as resolvedAt,
+    finding, peak, acknowledged_at as acknowledgedAt, acknowledged_by as acknowledgedBy,
+    case when resolved_at is not null then 'resolved'
+      else (select transition from anomaly_events e where e.id = coalesce(alarm, known)) end as transition
+  from ranked where place <= ${limit}
+  order by case kind when 'opened' then 0 when 'open' then 1 when 'resolved' then 2 else 3 end, place`;
