@@ -29,7 +29,7 @@ export type Opening = {
   severity: Severity;
   /** The largest value while it was open. */
   peak: number;
-  /** At most MAX_TRANSITIONS, the first ones. */
+  /** A few: a life eases and worsens no more than MAX_EASES times. */
   transitions: { at: number; transition: LifeTransition; severity: Severity }[];
 };
 
@@ -47,7 +47,6 @@ export type Backtest = {
 
 /** What an answer may hold: who gets more has chosen thresholds that nobody wants. */
 export const MAX_OPENINGS = 1000;
-export const MAX_TRANSITIONS = 20;
 
 /**
  * Judges the past of one cluster with the rules given, in memory. Steps come in the order in which they came when they were new. `signal`
@@ -152,6 +151,5 @@ class Past {
 function followed(opening: Opening, { finding, transition, severity, life, at }: Change): void {
   opening.severity = life?.worst ?? opening.severity;
   if (finding.verdict !== "unknown") opening.peak = Math.max(opening.peak, finding.value);
-  if (transition && severity && opening.transitions.length < MAX_TRANSITIONS)
-    opening.transitions.push({ at, transition, severity });
+  if (transition && severity) opening.transitions.push({ at, transition, severity });
 }

@@ -103,8 +103,6 @@ const isMet = (run: Run | undefined, span: Span, need: { windows: number; ms: nu
 
 const RANK = { warning: 1, critical: 2 } as const satisfies Record<Severity, number>;
 export const isWorse = (one: Severity, other: Severity): boolean => RANK[one] > RANK[other];
-const worstOf = (one: Severity | undefined, other: Severity): Severity =>
-  one !== undefined && isWorse(one, other) ? one : other;
 
 /**
  * What one window (or view) does to the life of a subject. Windows are given in the order of their times; late ones never.
@@ -201,7 +199,7 @@ function openAsWarning(before: Life, life: Life, critical: boolean, { span, poli
   if (!isMet(life.critical, span, need)) return stepTo(before, life);
   return stepTo(
     before,
-    { ...life, severity: "critical", worst: worstOf(life.worst, "critical"), critical: undefined },
+    { ...life, severity: "critical", worst: "critical", critical: undefined },
     "worsened",
   );
 }

@@ -74,7 +74,7 @@ const histories = fc
       said: fc.constantFrom(...SAID),
       times: fc.integer({ min: 1, max: 9 }),
       length: fc.constantFrom(5 * S, 30 * S, MIN, 5 * MIN),
-      gap: fc.constantFrom(0, 0, 0, S, 90 * S, 91 * S, 16 * MIN),
+      gap: fc.constantFrom(0, 0, 0, 0, 0, 0, 0, 0, 0, S, 90 * S, 91 * S, 16 * MIN),
     }),
     { maxLength: 40 },
   )
@@ -252,6 +252,18 @@ describe("resolving", () => {
   });
 });
 
+it("counts critical windows anew once it has eased", () => {
+  const policy = { ...POLICY, critical: { windows: 2, ms: MIN } };
+  const eased = [
+    ["warning", 1],
+    ["critical", 1],
+    ["warning", 5],
+  ] as const;
+  const until = (minutes: number) => minutesOf(told(...eased, ["critical", minutes]), policy).slice(1);
+  expect(until(0.5)).toEqual(["2 worsened critical", "7 eased warning"]);
+  expect(until(1).slice(2)).toEqual(["8 worsened critical"]);
+});
+
 describe("cooling down", () => {
   const once = [
     ["warning", 1],
@@ -265,6 +277,8 @@ describe("cooling down", () => {
   it("lets through what is worse than it was, only", () => {
     expect(minutesOf(told(...once, ["critical", 2])).slice(2)).toEqual(["17 opened critical"]);
     expect(minutesOf(told(["critical", 1], ["clear", 15], ["critical", 59.5])).slice(2)).toEqual([]);
+    const worsened = told(["warning", 1], ["critical", 1], ["clear", 15], ["critical", 59.5]);
+    expect(minutesOf(worsened).slice(3)).toEqual([]);
   });
 });
 
@@ -290,10 +304,20 @@ describe("flapping", () => {
     expect(minutesOf(longer, policy).at(-1)).toBe(`${41 + FLAP_CLEAR_MS / MIN} resolved warning`);
   });
 
+  it("takes no less than what the rule asks for", () => {
+    const slow = [
+      ["warning", 1],
+      ["clear", 70],
+    ] as const;
+    const history = told(...slow, ...slow, ...slow, ...slow);
+    const last = minutesOf(history, { ...policy, clearMs: 70 * MIN }).slice(-2);
+    expect(last).toEqual(["214 flapping warning", "284 resolved warning"]);
+  });
+
   it("is not told of what comes back seldom", () => {
     const seldom = [
       ["warning", 1],
-      ["clear", FLAP_WINDOW_MS / MIN / 3],
+      ["clear", FLAP_WINDOW_MS / MIN / 3 - 1],
     ] as const;
     const often = [
       ["warning", 1],
@@ -316,7 +340,10 @@ describe("a silent node", () => {
     });
     const stale = expire(open, to + STALE_MS, { retired: false, lastWindowTo: to });
     expect(stale).toMatchObject({ transition: "stale", changed: true, life: { phase: "open", stale: true } });
-    expect(expire(stale.life!, to + EXPIRE_MS - 1, { retired: false, lastWindowTo: to }).changed).toBe(false);
+    expect(expire(stale.life!, to + EXPIRE_MS - 1, { retired: false, lastWindowTo: to })).toEqual({
+      life: stale.life,
+      changed: false,
+    });
     const ended = expire(stale.life!, to + EXPIRE_MS, { retired: false, lastWindowTo: to });
     expect(ended).toMatchObject({ transition: "resolved", reason: "silent", life: { phase: "resolved" } });
     expect(expire(open, to, { retired: false })).toMatchObject({ reason: "silent" });
@@ -346,6 +373,7 @@ describe("a silent node", () => {
 
   it("may be as bad as before when it is back: an end without a clear window does not cool down", () => {
     const { life } = end(open, to, "disabled");
+    expect(life?.coolUntil).toBe(to);
     const history = told(["gap", 60], ["warning", 1]);
     const [first, second] = history;
     const one = advance(life, findingOf("warning"), { ...first!, previousTo: to }, POLICY);
