@@ -51,7 +51,7 @@ const TITLE_COLORS: Readonly<Record<Message["state"], string | undefined>> = {
 };
 
 function cardOf(message: Message): unknown {
-  const { title, state, severity, paragraphs, sections, advice, adviceLabel, link } = message;
+  const { title, state, severity, paragraphs, sections, advice, adviceLabel, colon, link } = message;
   const color = TITLE_COLORS[state] ?? (severity === "critical" ? "Attention" : "Warning");
   const bold: Look = { weight: "Bolder" };
   return {
@@ -64,7 +64,9 @@ function cardOf(message: Message): unknown {
       ...paragraphs.map((text) => block(runs(text))),
       ...sections.flatMap(({ heading, fields }) => [
         block(runs(heading, bold)),
-        ...fields.map(({ label, value }) => block([...runs([`${label}: `], bold), ...runs(value)], "Small")),
+        ...fields.map(({ label, value }) =>
+          block([...runs([`${label}${colon}`], bold), ...runs(value)], "Small"),
+        ),
       ]),
       ...(advice.length > 0 ? [block(runs([adviceLabel], bold))] : []),
       ...advice.map((text) => block([...runs(["• "]), ...runs(text)], "Small")),

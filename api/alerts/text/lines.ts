@@ -23,18 +23,20 @@ export function lines(message: Message, layout: Layout, { title = true }: { titl
     ...message.paragraphs.map((text) => [spelt(text, layout)]),
     ...message.sections.map(({ heading, fields }) => [
       strong(spelt(heading, layout)),
-      ...fields.map((field) => `${bullet}${layout.words(`${field.label}: `)}${spelt(field.value, layout)}`),
+      ...fields.map(
+        (field) => `${bullet}${layout.words(`${field.label}${message.colon}`)}${spelt(field.value, layout)}`,
+      ),
     ]),
     ...(message.advice.length === 0
       ? []
       : [[label(message.adviceLabel), ...message.advice.map((text) => `${bullet}${spelt(text, layout)}`)]]),
-    ...(message.link ? [[linked(message.link, layout)]] : []),
+    ...(message.link ? [[linked(message, message.link, layout)]] : []),
   ];
   return blocks.map((block) => block.join(lineEnd)).join(between);
 }
 
-const linked = (link: { label: string; url: string }, layout: Layout): string =>
-  layout.link?.(link) ?? `${layout.words(link.label)}: ${link.url}`;
+const linked = ({ colon }: Message, link: { label: string; url: string }, layout: Layout): string =>
+  layout.link?.(link) ?? `${layout.words(link.label + colon)}${link.url}`;
 
 /** The fullest form that is of at most `max` as the dialect counts. */
 export function linesWithin(message: Message, layout: Layout, max: number): string {

@@ -1,6 +1,13 @@
 import type { Severity } from "../../detect/rule.ts";
-import { type Alert, type Language, PREFIX } from "../alert.ts";
+import { type Alert, type AlertedAnomaly, type Language, MAX_SHOWN, PREFIX } from "../alert.ts";
+import { cut } from "../channels/cut.ts";
+import { askAbout } from "./ask.ts";
+import { EN } from "./en.ts";
+import { caseOf, sectionOf, whereOf } from "./section.ts";
 import { say, type Text } from "./text.ts";
+import { grouped } from "./units.ts";
+import type { RuleWords, Words } from "./words.ts";
+import { ZH } from "./zh.ts";
 
 /** again: it goes on; over: opened and resolved before anybody was told of it. */
 export type MessageState = "firing" | "again" | "resolved" | "over" | "notice" | "test";
@@ -27,30 +34,129 @@ export type Message = {
   advice: readonly Text[];
   /** Heading of the advice. */
   adviceLabel: string;
+  /** After labels. */
+  colon: string;
   link?: { label: string; url: string } | undefined;
 };
 
-/** A first, short form. */
+const LANGUAGES: Readonly<Record<Language, Words>> = { en: EN, zh: ZH };
+/** Of words of the service about itself. */
+const MAX_PARAGRAPHS = 6;
+const MAX_PARAGRAPH = 600;
+
+/** What an alert says to people, at `now` (epoch ms). Of a rule or cause nobody wrote words for, too. */
 export function messageOf(alert: Alert, language: Language, now: number): Message {
-  const state: MessageState = alert.kind === "firing" ? (alert.repeat ? "again" : "firing") : alert.kind;
-  const title = alert.text
-    ? say`${PREFIX} ${alert.text.title}`
-    : say`${PREFIX} ${alert.rule} (${{ name: alert.cluster }})`;
-  return {
-    state,
+  const words = LANGUAGES[language];
+  const common = {
     severity: alert.severity,
     language,
-    title,
-    paragraphs: alert.text ? alert.text.body.split("\n").map((line) => [line]) : [],
-    sections: alert.anomalies.map(({ subject, finding, openedAt }) => ({
-      heading: [{ name: subject.node ?? subject.key }],
-      fields: [
-        { label: "value", value: say`${finding.value}` },
-        { label: "since", value: say`${Math.round((now - openedAt) / 60_000)} min` },
-      ],
-    })),
-    advice: [],
-    adviceLabel: "What to do",
-    link: alert.url === undefined ? undefined : { label: "Open", url: alert.url },
+    adviceLabel: words.labels.advice,
+    colon: words.colon,
+    link: alert.url === undefined ? undefined : { label: words.labels.link, url: alert.url },
   };
+  return { ...common, ...(alert.text ? written(alert, alert.text) : told(alert, words, now)) };
+}
+
+type Content = Pick<Message, "state" | "title" | "paragraphs" | "sections" | "advice">;
+
+/** Words of the service about itself, or of a trial. */
+function written({ kind }: Alert, { title, body }: { title: string; body: string }): Content {
+  const paragraphs = body
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .slice(0, MAX_PARAGRAPHS);
+  return {
+    state: kind === "test" ? "test" : "notice",
+    title: [`${PREFIX} ${cut(title, MAX_PARAGRAPH)}`],
+    paragraphs: paragraphs.map((line) => [cut(line, MAX_PARAGRAPH)]),
+    sections: [],
+    advice: [],
+  };
+}
+
+function told(alert: Alert, words: Words, now: number): Content {
+  const rule = Object.hasOwn(words.rules, alert.rule) ? words.rules[alert.rule] : undefined;
+  const about = rule ?? words.unknownRule(alert.rule);
+  const state = stateOf(alert);
+  const [first] = alert.anomalies;
+  const shown = alert.anomalies.slice(0, MAX_SHOWN);
+  const meanings = new Set(shown.map(({ finding }) => caseOf(about, finding).meaning));
+  const firstCase = first ? caseOf(about, first.finding) : about;
+  const isOn = state === "firing" || state === "again";
+  return {
+    state,
+    title: titleOf(alert, { words, about, state }),
+    paragraphs: [...(isOn ? [[firstCase.meaning]] : []), ...joinedCounts(alert, { words, state })],
+    sections: shown.map((anomaly) => {
+      const cause = meanings.size > 1 ? caseOf(about, anomaly.finding).meaning : undefined;
+      return sectionOf(anomaly, words, { now, cause: anomaly.state === "open" ? cause : undefined });
+    }),
+    advice: isOn || state === "over" ? firstCase.advice(askAbout(alert, first)) : [],
+  };
+}
+
+function stateOf({ kind, repeat, counts }: Alert): MessageState {
+  if (kind === "resolved") return counts.opened > 0 && counts.open === 0 ? "over" : "resolved";
+  if (kind === "firing") return repeat ? "again" : "firing";
+  return kind;
+}
+
+type About = { words: Words; about: RuleWords; state: MessageState };
+
+function titleOf(alert: Alert, { words, about, state }: About): Text {
+  const { fleet, anomalies, counts, cluster, severity } = alert;
+  const [first] = anomalies;
+  const what = (first && titleOfCase(about, first)) ?? about.title;
+  const number =
+    state === "again" ? counts.open : Math.max(counts.opened, state === "resolved" ? counts.resolved : 0);
+  const where = (): Text => {
+    if (fleet) return [words.title.fleet(grouped(fleet.affected), grouped(fleet.nodes))];
+    const one = first ? whereOf(first.subject, words, { brief: true }) : [];
+    return number > 1 && one.length > 0 ? words.title.andMore(one, number - 1) : one;
+  };
+  const named = words.title.of(words.state(state, severity, newsOf(alert)), what, where(), { name: cluster });
+  return say`${PREFIX} ${named}`;
+}
+
+const titleOfCase = (about: RuleWords, { finding }: AlertedAnomaly): string | undefined => {
+  const found: { title?: string } = caseOf(about, finding);
+  return found.title;
+};
+
+/** What is new, where it is not that something opened. */
+function newsOf({ anomalies }: Alert): "worsened" | "flapping" | "stale" | undefined {
+  const transition = anomalies[0]?.transition;
+  return transition === "worsened" || transition === "flapping" || transition === "stale"
+    ? transition
+    : undefined;
+}
+
+/** What is told of more than one. */
+function countsOf(alert: Alert, { words, state }: Omit<About, "about">): string[] {
+  const { fleet, counts, anomalies } = alert;
+  const isOn = state === "firing" || state === "again";
+  const all = isOn ? counts.open : Math.max(counts.resolved, counts.opened);
+  const shown = Math.min(anomalies.length, MAX_SHOWN);
+  const affected = fleet && ([grouped(fleet.affected), grouped(fleet.nodes)] as const);
+  return [
+    ...(affected && isOn ? [words.counts.fleet(...affected)] : []),
+    ...(affected && !isOn ? [words.counts.fleetOver] : []),
+    ...(isOn ? goingOn(fleet ? { ...counts, open: 0 } : counts, words) : ended(counts, { words, state })),
+    ...(shown > 0 && all > shown ? [words.counts.shown(grouped(shown), grouped(all))] : []),
+  ];
+}
+
+const joinedCounts = (alert: Alert, about: Omit<About, "about">): Text[] => {
+  const counts = countsOf(alert, about);
+  return counts.length === 0 ? [] : [[counts.join(about.words.sentence)]];
+};
+
+const goingOn = ({ open, resolved }: Alert["counts"], { counts }: Words): string[] => [
+  ...(open > 1 ? [counts.open(grouped(open))] : []),
+  ...(resolved > 0 ? [counts.resolved(grouped(resolved))] : []),
+];
+
+function ended({ open }: Alert["counts"], { words, state }: Omit<About, "about">): string[] {
+  if (state === "over") return [words.counts.over];
+  return [open > 0 ? words.counts.open(grouped(open)) : words.counts.allClear];
 }

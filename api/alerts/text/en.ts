@@ -1,0 +1,122 @@
+import { RULES } from "./en-rules.ts";
+import { say, type Part, type Text } from "./text.ts";
+import type { Unit, Words } from "./words.ts";
+
+const UNITS: Readonly<Record<Unit, (written: string) => string>> = {
+  ratio: (written) => `${written} %`,
+  entries: (written) => `${written} entries`,
+  "flows/s": (written) => `${written} new connections/s`,
+  "packets/s": (written) => `${written} packets/s`,
+  ms: (written) => written,
+  ports: (written) => `${written} ports`,
+  nodes: (written) => `${written} nodes`,
+  count: (written) => written,
+  times: (written) => `${written} times`,
+  at: (written) => written,
+};
+
+const KINDS: Readonly<Record<string, string>> = {
+  pod: "Pod",
+  host: "host",
+  service: "Service",
+  container: "container",
+  external: "external host",
+  address: "address",
+};
+
+const NEWS = { worsened: "WORSE", flapping: "Comes and goes", stale: "No news" } as const;
+
+export const EN: Words = {
+  rules: RULES,
+  unknownRule: (rule) => ({
+    title: rule.replaceAll("-", " "),
+    meaning: "A rule of this cluster found something wrong.",
+    advice: ({ top }) => [say`See who uses the tables: ${top}`],
+  }),
+  state(state, severity, news) {
+    const loud = severity === "critical" ? "CRITICAL" : "Warning";
+    const states = {
+      firing: news === undefined ? loud : `${NEWS[news]} (${loud.toLowerCase()})`,
+      again: `Still ${loud.toLowerCase()}`,
+      resolved: "Resolved",
+      over: "Over already",
+      notice: "Notice",
+      test: "Test",
+    };
+    return states[state];
+  },
+  time: { d: "d", h: "h", min: "min", s: "s" },
+  unit: (unit, written) => UNITS[unit](written),
+  title: {
+    of: (state, what, where, cluster) =>
+      where.length === 0
+        ? say`${state}: ${what}, cluster ${cluster}`
+        : say`${state}: ${what}, ${where}, cluster ${cluster}`,
+    andMore: (first, more) => say`${first} and ${more} more`,
+    fleet: (affected, nodes) => `${affected} of ${nodes} nodes`,
+  },
+  where: {
+    node: (node) => say`node ${node}`,
+    on: (what, node) => say`${what} on node ${node}`,
+    cluster: (cluster) => say`cluster ${cluster}`,
+    towards: (nat, peer, protocol) =>
+      nat === undefined
+        ? say`towards ${peer}${tail(protocol)}`
+        : say`${nat} towards ${peer}${tail(protocol)}`,
+    party: (kind, name, workload): Text => {
+      const who: Text = say`${KINDS[kind] ?? "owner"} ${name}`;
+      return workload.length === 0 ? who : say`${who} (${workload})`;
+    },
+  },
+  value: {
+    of: (part, whole) => `${part} of ${whole}`,
+    limit: (limit) => `limit ${limit}`,
+    usual: (usual) => `usually ${usual}`,
+    share: (share) => `${share} %`,
+    towards: (peer: Part) => say` to ${peer}`,
+  },
+  since: (lasted, began) => `${began} (for ${lasted})`,
+  lasted: (lasted, from, to) => `${lasted} (${from} to ${to})`,
+  counts: {
+    open: (open) => `${open} are open now.`,
+    resolved: (resolved) => `${resolved} resolved meanwhile.`,
+    shown: (shown, all) => `Shown: ${shown} of ${all}, the most important first.`,
+    fleet: (affected, nodes) =>
+      `${affected} of ${nodes} nodes are affected: this is told as one incident. Look for what they share: a deployment, a service they all call, the network.`,
+    fleetOver: "It was one incident of many nodes.",
+    over: "It opened and resolved before this message could be delivered. Nothing is left to do now.",
+    allClear: "Nothing of this is open any more.",
+  },
+  labels: {
+    value: "Now",
+    worst: "Worst",
+    since: "Since",
+    lasted: "Lasted",
+    cause: "Cause",
+    who: "Who",
+    towards: "Towards",
+    acknowledged: "Acknowledged by",
+    advice: "What to do",
+    link: "Open in Conntrail",
+  },
+  facts: {
+    entries: { label: "Entries", unit: "entries" },
+    share: { label: "Share of the node", unit: "ratio" },
+    snatShare: { label: "Through SNAT", unit: "ratio" },
+    natAddress: { label: "NAT address" },
+    openedPerSecond: { label: "Opened", unit: "flows/s" },
+    peers: { label: "Peers" },
+    usual: { label: "Usual of it", unit: "entries" },
+    usualOfNode: { label: "Usual of the node" },
+    ofNode: { label: "The node now" },
+    utilisation: { label: "Table full", unit: "ratio" },
+    leftMs: { label: "Full in", unit: "ms" },
+    perHour: { label: "Growth an hour", unit: "entries" },
+    usualPerHour: { label: "Usual growth an hour", unit: "entries" },
+  },
+  colon: ": ",
+  sentence: " ",
+  semicolon: "; ",
+};
+
+const tail = (protocol: string) => (protocol === "" ? "" : ` (${protocol})`);

@@ -1,0 +1,207 @@
+import { ruleNamed } from "../../detect/index.ts";
+import type { Contributor, Measured, Subject } from "../../detect/rule.ts";
+import type { AlertedAnomaly } from "../alert.ts";
+import type { Party } from "../../../db/look.ts";
+import type { Field, Section } from "./message.ts";
+import { joined, type Part, say, type Text } from "./text.ts";
+import { counted, endpoint, hundredths, instant, lasting, protocolName } from "./units.ts";
+import type { RuleWords, Unit, Words } from "./words.ts";
+
+const name = (text: string): Part => ({ name: text });
+
+/** What a value of the rule counts; floods are of entries or of openings. */
+function unitOf(rule: string, { cause }: Measured): Unit {
+  if (cause === "openings") return "flows/s";
+  return ruleNamed(rule)?.unit ?? "count";
+}
+
+/** A value with its unit, in the words of a language. */
+export function valued(value: number, unit: Unit, words: Words): string {
+  if (unit === "ratio") return words.unit(unit, hundredths(value));
+  if (unit === "ms") return lasting(value, words.time);
+  if (unit === "at") return instant(value);
+  return words.unit(unit, counted(value));
+}
+
+/** Who: its kind, its name with the namespace, and its workload. */
+export function partyText(
+  { kind, name: own, namespace, workload, workloadKind, address }: Party,
+  words: Words,
+): Text {
+  const shown = own === "" ? address : own;
+  const workloadText: Text =
+    workload === undefined || workload === own
+      ? []
+      : say`${workloadKind === undefined ? "" : name(workloadKind)} ${name(workload)}`;
+  return words.where.party(
+    kind,
+    name(namespace === undefined ? shown : `${namespace}/${shown}`),
+    workloadText,
+  );
+}
+
+/** Where it is wrong, without the cluster; in brief without the workload, which the name of a Pod mostly tells. */
+export function whereOf(
+  { kind, key, node, party, ...subject }: Subject,
+  words: Words,
+  { brief = false }: { brief?: boolean } = {},
+): Text {
+  const { where } = words;
+  const on = (what: Text): Text => (node === undefined ? what : where.on(what, name(node)));
+  const { natAddress, peer, peerPort, protocol, setting } = subject;
+  if (party) return on(partyText(brief ? { ...party, workload: undefined } : party, words));
+  if (peer !== undefined) {
+    const nat = natAddress === undefined ? undefined : name(natAddress);
+    return on(
+      where.towards(
+        nat,
+        name(endpoint(peer, peerPort)),
+        protocol === undefined ? "" : protocolName(protocol),
+      ),
+    );
+  }
+  if (setting !== undefined) return on([{ code: setting }]);
+  if (node !== undefined) return where.node(name(node));
+  return kind === "cluster" ? [] : [name(key)];
+}
+
+/** All that is said of one anomaly. */
+export function sectionOf(
+  anomaly: AlertedAnomaly,
+  words: Words,
+  { now, cause }: { now: number; cause?: string | undefined },
+): Section {
+  const { labels } = words;
+  const { finding, rule } = anomaly;
+  const unit = unitOf(rule, finding);
+  const over = anomaly.state === "resolved";
+  const fields: (Field | undefined)[] = [
+    over ? undefined : { label: labels.value, value: valueText(finding, unit, words) },
+    worst(anomaly, unit, words),
+    { label: over ? labels.lasted : labels.since, value: [whenOf(anomaly, words, now)] },
+    cause === undefined ? undefined : { label: labels.cause, value: [cause] },
+    contributed(anomaly, unit, words),
+    ...factsOf(finding, words),
+    anomaly.acknowledgedBy === undefined
+      ? undefined
+      : { label: labels.acknowledged, value: [name(anomaly.acknowledgedBy)] },
+  ];
+  const where = whereOf(anomaly.subject, words);
+  return {
+    heading: where.length === 0 ? [name(anomaly.subject.key)] : where,
+    fields: fields.filter((field) => field !== undefined),
+  };
+}
+
+/** How bad, against what is allowed and what is usual. */
+function valueText(finding: Measured, unit: Unit, words: Words): Text {
+  const { value, limit, baseline } = finding;
+  const { used, max, available } = finding.facts ?? {};
+  const whole = available ?? max;
+  const ofWhole =
+    unit === "ratio" && typeof used === "number" && typeof whole === "number"
+      ? [words.value.of(counted(used), counted(whole))]
+      : [];
+  return [
+    [
+      [valued(value, unit, words), ...ofWhole.map((text) => ` (${text})`)].join(""),
+      ...(limit === undefined ? [] : [words.value.limit(valued(limit, unit, words))]),
+      ...(baseline === undefined ? [] : [words.value.usual(valued(baseline, unit, words))]),
+    ].join(words.semicolon),
+  ];
+}
+
+/** The worst value, where it is another than that which is shown. */
+function worst({ peak, state, finding, rule }: AlertedAnomaly, unit: Unit, words: Words): Field | undefined {
+  if (peak === undefined || (state === "open" && peak === finding.value)) return undefined;
+  const limit =
+    finding.limit === undefined || ruleNamed(rule) === undefined
+      ? []
+      : [words.value.limit(valued(finding.limit, unit, words))];
+  return { label: words.labels.worst, value: [[valued(peak, unit, words), ...limit].join(words.semicolon)] };
+}
+
+function whenOf({ openedAt, resolvedAt, state }: AlertedAnomaly, words: Words, now: number): string {
+  if (state === "resolved" && resolvedAt !== undefined) {
+    return words.lasted(lasting(resolvedAt - openedAt, words.time), instant(openedAt), instant(resolvedAt));
+  }
+  return words.since(lasting(now - openedAt, words.time), instant(openedAt));
+}
+
+/** Who has most of it; of what is one owner's alone, where to. */
+function contributed({ finding, subject }: AlertedAnomaly, unit: Unit, words: Words): Field | undefined {
+  const { contributors = [] } = finding;
+  if (contributors.length === 0) return undefined;
+  const own = subject.party;
+  const isOwn =
+    own !== undefined && contributors.every(({ party, peer }) => peer !== undefined && isSame(party, own));
+  const rows = contributors.map((contributor): Text => {
+    const amount = amountOf(contributor, finding, { unit, words });
+    const { party, peer, peerPort } = contributor;
+    const to = peer === undefined ? undefined : name(endpoint(peer, peerPort));
+    if (isOwn && to !== undefined) return [to, `${words.colon}${amount}`];
+    return [
+      ...partyText(party, words),
+      `${words.colon}${amount}`,
+      ...(to === undefined ? [] : words.value.towards(to)),
+    ];
+  });
+  return { label: isOwn ? words.labels.towards : words.labels.who, value: joined(rows, words.semicolon) };
+}
+
+const isSame = (a: Party, b: Party): boolean =>
+  a.kind === b.kind &&
+  a.name === b.name &&
+  a.namespace === b.namespace &&
+  (a.name !== "" || a.address === b.address);
+
+/** What they have, and which share of the whole: of a ratio or a time that is what is in use, else the value itself. */
+function amountOf(
+  { value }: Contributor,
+  finding: Measured,
+  { unit, words }: { unit: Unit; words: Words },
+): string {
+  const isPart = unit === "ratio" || unit === "ms";
+  const whole = isPart ? finding.facts?.["used"] : finding.value;
+  const amount = isPart ? counted(value) : valued(value, unit, words);
+  if (typeof whole !== "number" || whole <= 0 || value > whole) return amount;
+  return `${amount} (${words.value.share(hundredths(value / whole))})`;
+}
+
+/** Said elsewhere: in the value, in the heading, or with who contributes. */
+const ELSEWHERE: ReadonlySet<string> = new Set([
+  "used",
+  "max",
+  "available",
+  "peer",
+  "peerPort",
+  "peerEntries",
+  "peerKind",
+  "peerNamespace",
+  "peerName",
+  "protocol",
+]);
+/** More would hide what matters. */
+const MAX_FACTS = 6;
+
+function factsOf({ facts = {}, value, baseline }: Measured, words: Words): Field[] {
+  return Object.entries(facts)
+    .filter(([fact, said]) => !ELSEWHERE.has(fact) && said !== value && said !== baseline)
+    .slice(0, MAX_FACTS)
+    .map(([fact, value]) => {
+      const known = Object.hasOwn(words.facts, fact) ? words.facts[fact] : undefined;
+      const written: Part =
+        typeof value === "number" ? valued(value, known?.unit ?? "count", words) : name(value);
+      return { label: known?.label ?? spaced(fact), value: [written] };
+    });
+}
+
+/** halfOpenRate → half open rate. */
+const spaced = (fact: string): string => fact.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+
+/** The words of the case an anomaly is of. */
+export function caseOf(rule: RuleWords, { cause }: Measured) {
+  return (
+    (cause !== undefined && rule.causes && Object.hasOwn(rule.causes, cause) && rule.causes[cause]) || rule
+  );
+}

@@ -1,0 +1,109 @@
+import type { Severity } from "../../detect/rule.ts";
+import type { MessageState } from "./message.ts";
+import type { Part, Text } from "./text.ts";
+import type { TimeUnits } from "./units.ts";
+
+/** What advice may name: questions to type, narrowed to where it is wrong; the limit of the table. */
+export type Ask = Readonly<Record<"top" | "opened" | "unreplied" | "flows" | "ports" | "nodes", Part>> & {
+  max?: number | undefined;
+};
+
+/** What is wrong, and what to do about it. */
+export type Case = {
+  /** What it means for those who use the node. */
+  meaning: string;
+  /** Two or three lines, the most useful first. */
+  advice: (ask: Ask) => readonly Text[];
+};
+
+export type RuleWords = Case & {
+  /** What is wrong, as a title says it. */
+  title: string;
+  /** By the cause of the finding; a cause that is not there is told as the rule is. */
+  causes?: Readonly<Record<string, Case & { title?: string }>>;
+};
+
+/** What a number counts: a unit of rules, or of facts. */
+export type Unit =
+  | "ratio"
+  | "entries"
+  | "flows/s"
+  | "packets/s"
+  | "ms"
+  | "ports"
+  | "nodes"
+  | "count"
+  | "times"
+  | "at";
+
+/** One language. All numbers come written already. */
+export type Words = {
+  rules: Readonly<Record<string, RuleWords>>;
+  /** Of a rule that nobody wrote words for. */
+  unknownRule: (rule: string) => RuleWords;
+  /** What of it is told, for titles. */
+  state: (
+    state: MessageState,
+    severity: Severity,
+    news: "worsened" | "flapping" | "stale" | undefined,
+  ) => string;
+  time: TimeUnits;
+  /** A number with its unit. */
+  unit: (unit: Unit, written: string) => string;
+  title: {
+    /** The whole title after the prefix: state, what, where, cluster. */
+    of: (state: string, what: string, where: Text, cluster: Part) => Text;
+    /** The first, and how many more there are. */
+    andMore: (first: Text, more: number) => Text;
+    fleet: (affected: string, nodes: string) => string;
+  };
+  where: {
+    node: (node: Part) => Text;
+    on: (what: Text, node: Part) => Text;
+    cluster: (cluster: Part) => Text;
+    towards: (nat: Part | undefined, peer: Part, protocol: string) => Text;
+    party: (kind: string, name: Part, workload: Text) => Text;
+  };
+  value: {
+    /** Of so many: 241,164 of 262,144. */
+    of: (part: string, whole: string) => string;
+    limit: (limit: string) => string;
+    usual: (usual: string) => string;
+    share: (share: string) => string;
+    towards: (peer: Part) => Text;
+  };
+  /** Since when: for so long, and when it began. */
+  since: (lasted: string, began: string) => string;
+  lasted: (lasted: string, from: string, to: string) => string;
+  counts: {
+    open: (open: string) => string;
+    resolved: (resolved: string) => string;
+    shown: (shown: string, all: string) => string;
+    fleet: (affected: string, nodes: string) => string;
+    fleetOver: string;
+    over: string;
+    allClear: string;
+  };
+  labels: Readonly<
+    Record<
+      | "value"
+      | "worst"
+      | "since"
+      | "lasted"
+      | "cause"
+      | "who"
+      | "towards"
+      | "acknowledged"
+      | "advice"
+      | "link",
+      string
+    >
+  >;
+  /** Facts of findings: label and what they count; names of facts that are not here are shown as they are. */
+  facts: Readonly<Record<string, { label: string; unit?: Unit }>>;
+  /** After a label, and between things in a row. */
+  colon: string;
+  semicolon: string;
+  /** Between sentences. */
+  sentence: string;
+};

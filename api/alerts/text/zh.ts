@@ -1,0 +1,120 @@
+import { say, type Part, type Text } from "./text.ts";
+import type { Unit, Words } from "./words.ts";
+import { RULES } from "./zh-rules.ts";
+
+const UNITS: Readonly<Record<Unit, (written: string) => string>> = {
+  ratio: (written) => `${written}%`,
+  entries: (written) => `${written} 条`,
+  "flows/s": (written) => `每秒新建 ${written} 个连接`,
+  "packets/s": (written) => `每秒 ${written} 个包`,
+  ms: (written) => written,
+  ports: (written) => `${written} 个端口`,
+  nodes: (written) => `${written} 个节点`,
+  count: (written) => written,
+  times: (written) => `${written} 倍`,
+  at: (written) => written,
+};
+
+const KINDS: Readonly<Record<string, string>> = {
+  pod: "Pod",
+  host: "主机",
+  service: "Service",
+  container: "容器",
+  external: "外部主机",
+  address: "地址",
+};
+
+const NEWS = { worsened: "恶化", flapping: "反复", stale: "无新数据" } as const;
+
+export const ZH: Words = {
+  rules: RULES,
+  unknownRule: (rule) => ({
+    title: `规则 ${rule} 触发`,
+    meaning: "该集群的一条规则发现异常。",
+    advice: ({ top }) => [say`查看谁占用了连接跟踪表：${top}`],
+  }),
+  state(state, severity, news) {
+    const loud = severity === "critical" ? "严重" : "警告";
+    const states = {
+      firing: news === undefined ? loud : `${NEWS[news]}（${loud}）`,
+      again: `仍在持续（${loud}）`,
+      resolved: "已恢复",
+      over: "已自行恢复",
+      notice: "通知",
+      test: "测试",
+    };
+    return states[state];
+  },
+  time: { d: "天", h: "小时", min: "分钟", s: "秒" },
+  unit: (unit, written) => UNITS[unit](written),
+  title: {
+    of: (state, what, where, cluster) =>
+      where.length === 0
+        ? say`${state}：${what}，集群 ${cluster}`
+        : say`${state}：${what}，${where}，集群 ${cluster}`,
+    andMore: (first, more) => say`${first} 等 ${more + 1} 处`,
+    fleet: (affected, nodes) => `${nodes} 个节点中的 ${affected} 个`,
+  },
+  where: {
+    node: (node) => say`节点 ${node}`,
+    on: (what, node) => say`节点 ${node} 上的 ${what}`,
+    cluster: (cluster) => say`集群 ${cluster}`,
+    towards: (nat, peer, protocol) =>
+      nat === undefined ? say`通往 ${peer}${tail(protocol)}` : say`${nat} 通往 ${peer}${tail(protocol)}`,
+    party: (kind, name, workload): Text => {
+      const who: Text = say`${KINDS[kind] ?? "归属者"} ${name}`;
+      return workload.length === 0 ? who : say`${who}（${workload}）`;
+    },
+  },
+  value: {
+    of: (part, whole) => `${part} / ${whole}`,
+    limit: (limit) => `阈值 ${limit}`,
+    usual: (usual) => `平时 ${usual}`,
+    share: (share) => `${share}%`,
+    towards: (peer: Part) => say`，通往 ${peer}`,
+  },
+  since: (lasted, began) => `${began}（已持续 ${lasted}）`,
+  lasted: (lasted, from, to) => `${lasted}（${from} 至 ${to}）`,
+  counts: {
+    open: (open) => `目前共有 ${open} 处异常未恢复。`,
+    resolved: (resolved) => `其间已有 ${resolved} 处恢复。`,
+    shown: (shown, all) => `共 ${all} 处，此处列出最重要的 ${shown} 处。`,
+    fleet: (affected, nodes) =>
+      `${nodes} 个节点中有 ${affected} 个受影响，合并为一次事件通知。请查找它们的共同点：某次发布、共同调用的服务，或网络。`,
+    fleetOver: "这是一次影响多个节点的事件。",
+    over: "异常在本消息送达之前已出现并恢复，目前无需处理。",
+    allClear: "此类异常已全部恢复。",
+  },
+  labels: {
+    value: "当前",
+    worst: "最严重时",
+    since: "开始于",
+    lasted: "持续时间",
+    cause: "原因",
+    who: "主要来源",
+    towards: "主要去向",
+    acknowledged: "确认人",
+    advice: "处理建议",
+    link: "在 Conntrail 中查看",
+  },
+  facts: {
+    entries: { label: "条目数", unit: "entries" },
+    share: { label: "占该节点", unit: "ratio" },
+    snatShare: { label: "经 SNAT", unit: "ratio" },
+    natAddress: { label: "NAT 地址" },
+    openedPerSecond: { label: "新建速率", unit: "flows/s" },
+    peers: { label: "对端数" },
+    usual: { label: "其平时", unit: "entries" },
+    usualOfNode: { label: "节点平时" },
+    ofNode: { label: "节点当前" },
+    utilisation: { label: "表占用率", unit: "ratio" },
+    leftMs: { label: "预计用尽", unit: "ms" },
+    perHour: { label: "每小时增长", unit: "entries" },
+    usualPerHour: { label: "平时每小时增长", unit: "entries" },
+  },
+  colon: "：",
+  sentence: "",
+  semicolon: "；",
+};
+
+const tail = (protocol: string) => (protocol === "" ? "" : `（${protocol}）`);
