@@ -13,7 +13,7 @@ export type Baseline = {
 };
 
 const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
+const HOURS = 24;
 const DAYS = 14;
 const WEEK = 7;
 /** What is further away than so many robust deviations is an incident: it counts as if it were no further. */
@@ -22,8 +22,6 @@ const CLIP = 4;
 const ROBUST = 1.4826;
 /** The range of an hour of windows is some five deviations wide. */
 const RANGE = 5;
-/** A deviation is at least this part of the mean. */
-const LEAST_PART = 0.02;
 /** Before a week is known, the busiest day may be so many times the median one: a working day after a weekend. */
 const WORKING_DAY = 2.5;
 /** Spread known from few days is uncertain: times 3 of one day, 2 of two days, 1.1 of all. */
@@ -33,18 +31,26 @@ const MIN_PEERS = 8;
 /** … but nodes differ: a deviation is at least this part of their median. */
 const PEER_PART = 0.25;
 
+/** Two hours of a day, between the centres of which the time lies, `part` of the way from the first to the second. */
+type Around = { age: number; part: number; before?: Slot; after?: Slot };
+
+/** On the scale of the series. */
 type Day = { age: number; value: number; spread: number };
 
 /**
  * What is usual at that time of day, from the hours of the days before; undefined before 24 hours are known. Today tells nothing: what is
  * wrong now must not look usual an hour later.
  */
-export function baselineAt(series: Series, hours: readonly Slot[], at: number): Baseline | undefined {
-  const days = daysBefore(series, hours, at);
+export const baselineAt = (series: Series, hours: readonly Slot[], at: number): Baseline | undefined =>
+  baselineOf(series, daysBefore(hours, at));
+
+/** The same of hours that were sorted out before: for many series at one time. */
+export function baselineOf(series: Series, around: readonly Around[]): Baseline | undefined {
+  const days = around.flatMap((hours) => dayOf(series, hours) ?? []);
   if (days.length === 0) return undefined;
   const values = days.map(({ value }) => value);
   const middle = median(values);
-  const least = (value: number) => leastDeviation(series, unscaled(series, value), LEAST_PART);
+  const least = (value: number) => leastDeviation(series, unscaled(series, value));
   const robust = Math.max(ROBUST * median(values.map((value) => Math.abs(value - middle))), least(middle));
   const clipped = values.map((value) => clip(value - middle, CLIP * robust));
   const between = Math.sqrt(clipped.reduce((sum, off) => sum + off * off, 0) / clipped.length);
@@ -84,33 +90,32 @@ function usualOf(series: Series, days: readonly Day[], middle: number): number {
   return Math.max(middle, Math.min(at(1), at(2)), Math.min(at(WEEK), at(2 * WEEK)));
 }
 
-function daysBefore(series: Series, hours: readonly Slot[], at: number): Day[] {
-  const levels = new Map<number, Level>();
+/** The hours around that time of day on each of the days before. */
+export function daysBefore(hours: readonly Slot[], at: number): Around[] {
+  const centre = Math.floor((at - HOUR_MS / 2) / HOUR_MS) * HOUR_MS + HOUR_MS / 2;
+  const part = (at - centre) / HOUR_MS;
+  const days = Array.from({ length: DAYS }, (_, i): Around => ({ age: i + 1, part }));
   for (const slot of hours) {
-    const level = measureSlot(series, slot);
-    if (level) levels.set((slot.start + slot.end) / 2, level);
-  }
-  const days: Day[] = [];
-  for (let age = 1; age <= DAYS; age += 1) {
-    const day = dayAt(series, levels, at - age * DAY_MS);
-    if (day) days.push({ age, ...day });
+    const ahead = ((slot.start + slot.end) / 2 - centre) / HOUR_MS;
+    const before = days[-ahead / HOURS - 1];
+    const after = days[(1 - ahead) / HOURS - 1];
+    if (before) before.before = slot;
+    if (after) after.after = slot;
   }
   return days;
 }
 
 /** Between the centres of two hours, or of one alone if it is the nearer. */
-function dayAt(series: Series, levels: ReadonlyMap<number, Level>, at: number): Omit<Day, "age"> | undefined {
-  const centre = Math.floor((at - HOUR_MS / 2) / HOUR_MS) * HOUR_MS + HOUR_MS / 2;
-  const before = levels.get(centre);
-  const after = levels.get(centre + HOUR_MS);
-  const part = (at - centre) / HOUR_MS;
+function dayOf(series: Series, { age, part, ...slots }: Around): Day | undefined {
+  const before = slots.before && measureSlot(series, slots.before);
+  const after = slots.after && measureSlot(series, slots.after);
   if (before && after) {
     const value = before.mean * (1 - part) + after.mean * part;
-    const [nearer, further] = [spreadOf(series, before), spreadOf(series, after)];
-    return { value: scaled(series, value), spread: nearer * (1 - part) + further * part };
+    const spread = spreadOf(series, before) * (1 - part) + spreadOf(series, after) * part;
+    return { age, value: scaled(series, value), spread };
   }
   const nearer = part <= 0.5 ? before : after;
-  return nearer && { value: scaled(series, nearer.mean), spread: spreadOf(series, nearer) };
+  return nearer && { age, value: scaled(series, nearer.mean), spread: spreadOf(series, nearer) };
 }
 
 const spreadOf = (series: Series, { low, high }: Level): number => scaled(series, high) - scaled(series, low);

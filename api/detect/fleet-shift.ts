@@ -1,8 +1,9 @@
 import type { ClusterView, NodeView } from "../../db/look.ts";
-import { baselineAt } from "./baseline.ts";
+import { baselineOf, daysBefore } from "./baseline.ts";
 import { defineClusterRule } from "./rule.ts";
 import type { Finding, Judged, Thresholds } from "./rule.ts";
 import { scoresOf } from "./score.ts";
+import { leastDeviation, measure, scaled } from "./series.ts";
 import type { Series } from "./series.ts";
 import { binomialTail } from "./binomial.ts";
 import { HOUR_MS, MINUTE_MS } from "./window.ts";
@@ -38,18 +39,24 @@ export const fleetShift = defineClusterRule<Name>({
   policy: { need: { windows: 2, ms: 0 }, clearMs: 15 * MINUTE_MS, cooldownMs: HOUR_MS },
   judge(view, limits, known) {
     const isKnown = new Set(known.map(({ key }) => key));
+    const heard = view.nodes
+      .filter(({ window }) => window.to > view.at - SHIFT_MS)
+      .map((node): Heard => ({ node, days: daysBefore(node.hours, node.window.to) }));
     return SERIES.flatMap((series): Judged[] => {
-      const finding = judged(series, view, limits);
+      const finding = judged(series, heard, { view, limits });
       const isTold = finding.verdict === "bad" || isKnown.has(series);
       return isTold ? [{ subject: { kind: "cluster", key: series }, finding }] : [];
     });
   },
 });
 
-function judged(series: Series, view: ClusterView, limits: Thresholds<Name>): Finding {
-  const scores = view.nodes.flatMap((node) => {
-    const score = highest(series, node, view.at);
-    return score === undefined ? [] : [{ node: node.node, score }];
+type Heard = { node: NodeView; days: ReturnType<typeof daysBefore> };
+type Held = { view: ClusterView; limits: Thresholds<Name> };
+
+function judged(series: Series, heard: readonly Heard[], { view, limits }: Held): Finding {
+  const scores = heard.flatMap(({ node, days }) => {
+    const score = highest(series, { node, days }, { view, limits });
+    return score === undefined ? [] : [{ name: node.node, score }];
   });
   if (scores.length === 0) return { verdict: "unknown" };
   const raised = scores.filter(({ score }) => score >= limits.score);
@@ -65,22 +72,25 @@ function judged(series: Series, view: ClusterView, limits: Thresholds<Name>): Fi
   return { verdict: raised.length < CLOSE_PART * limit ? "clear" : "between", ...measured };
 }
 
-/** The highest score of the last five minutes; undefined where nothing came or nobody knows what is usual. */
-function highest(series: Series, { window, recent, hours }: NodeView, at: number): number | undefined {
-  if (window.to <= at - SHIFT_MS) return undefined;
-  const baseline = baselineAt(series, hours, window.to);
+/** The highest score of the last five minutes; undefined where nobody knows what is usual. */
+function highest(series: Series, { node, days }: Heard, { view: { at }, limits }: Held): number | undefined {
+  const windows = [...node.recent, node.window];
+  const values = windows.flatMap((window) => measure(series, window) ?? []);
+  // Most have so little that it is not unusual anywhere: no need to know what is usual here.
+  const least = limits.score * leastDeviation(series, 0);
+  if (values.length > 0 && scaled(series, Math.max(...values)) < least) return 0;
+  const baseline = baselineOf(series, days);
   if (!baseline || baseline.days < MIN_DAYS) return undefined;
-  const windows = [...recent, window];
-  const scores = scoresOf(series, { window, recent }, baseline).flatMap((score, i) =>
+  const scores = scoresOf(series, node, baseline).flatMap((score, i) =>
     score && (windows[i]?.to ?? 0) > at - SHIFT_MS ? [score.score] : [],
   );
   return scores.length === 0 ? undefined : Math.max(...scores);
 }
 
 /** The most unusual first. */
-function namesOf(raised: readonly { node: string; score: number }[]): Record<string, string> {
+function namesOf(raised: readonly { name: string; score: number }[]): Record<string, string> {
   const first = raised
-    .toSorted((a, b) => b.score - a.score || (a.node < b.node ? -1 : 1))
+    .toSorted((a, b) => b.score - a.score || (a.name < b.name ? -1 : 1))
     .slice(0, MAX_NAMES);
-  return Object.fromEntries(first.map(({ node }, i) => [`node${i + 1}`, node]));
+  return Object.fromEntries(first.map(({ name }, i) => [`node${i + 1}`, name]));
 }

@@ -82,6 +82,10 @@ export function sidesOf(look: Look, flows: Flows, limits: FloodLimits): Side[] {
   return [entries, openings];
 }
 
+/** Whether an owner is large enough: nearly none is, and the others need no further look. */
+export const mayFlood = (sides: readonly Side[], row: PartyRow): boolean =>
+  sides.some((side) => side.isKnown && side.amount(row) >= side.floor);
+
 export const shareOf = (side: Side, row: PartyRow): number =>
   side.whole > 0 ? Math.min(side.amount(row) / side.whole, 1) : 0;
 

@@ -1,6 +1,6 @@
 import type { Look, PartyRow } from "../../db/look.ts";
-import { floorsOf, sidesOf, verdictOf } from "./flood.ts";
-import type { FloodLimit, FloodLimits } from "./flood.ts";
+import { floorsOf, mayFlood, sidesOf, verdictOf } from "./flood.ts";
+import type { FloodLimit, FloodLimits, Side } from "./flood.ts";
 import { floodMeasured } from "./flood-facts.ts";
 import { defineNodeRule } from "./rule.ts";
 import type { Finding, Judged, Subject } from "./rule.ts";
@@ -65,43 +65,45 @@ export const podFlood = defineNodeRule<FloodLimit>({
   },
   needOf: { hours: true, peers: true, flows: {} },
   judge(look, limits, known) {
-    const rows = new Map<string, { subject: Subject; row: PartyRow }>();
-    for (const row of look.flows?.parties ?? []) {
-      const subject = partySubject(look.window, row.party);
-      rows.set(subject.key, { subject, row });
-    }
-    const judge = judgeOf(look, limits);
-    const before = known.map((subject) => judge(subject, rows.get(subject.key)?.row));
-    for (const { key } of known) rows.delete(key);
-    const others = [...rows.values()].map(({ subject, row }) => judge(subject, row));
+    const { flows, window } = look;
+    if (!flows) return known.map((subject) => ({ subject, finding: { verdict: "unknown" } }));
+    const sides = sidesOf(look, flows, limits);
+    const find = (row: PartyRow) => findingOf(look, row, { sides, limits });
+    const isKnown = new Set(known.map(({ key }) => key));
+    const rows = new Map(flows.parties.map((row) => [partySubject(window, row.party).key, row]));
+    const before = known.map((subject): Judged => {
+      const row = rows.get(subject.key) ?? nothingOf(subject);
+      return { subject, finding: find(row) };
+    });
+    const others = [...rows]
+      .filter(([key, row]) => !isKnown.has(key) && mayFlood(sides, row))
+      .map(([, row]): Judged => ({ subject: partySubject(window, row.party), finding: find(row) }));
     return [...before, ...others.filter(({ finding }) => finding.verdict === "bad")];
   },
 });
 
-/** An owner without a row has next to nothing. */
-function judgeOf(look: Look, limits: FloodLimits): (subject: Subject, row: PartyRow | undefined) => Judged {
-  const { flows, window } = look;
-  if (!flows) return (subject) => ({ subject, finding: { verdict: "unknown" } });
-  const sides = sidesOf(look, flows, limits);
+function findingOf(
+  look: Look,
+  row: PartyRow,
+  { sides, limits }: { sides: Side[]; limits: FloodLimits },
+): Finding {
   const usual = sides[0]?.score?.baseline.mean;
-  const severity = (fillOf(window) ?? 0) >= limits.critical ? "critical" : "warning";
-  return (subject, row = nothingOf(subject)) => {
-    const verdicts = sides.map((side) => verdictOf(side, row, { usual, limits }));
-    const verdict = worst(verdicts);
-    // Of an owner that does not flood, what it has is told.
-    const side = sides[Math.max(verdicts.indexOf("bad"), 0)];
-    if (verdict === "unknown" || !side) return { subject, finding: { verdict: "unknown" } };
-    const measured = floodMeasured(look, row, side);
-    const finding: Finding =
-      verdict === "bad" ? { verdict, severity, ...measured } : { verdict, ...measured };
-    return { subject, finding };
-  };
+  const verdicts = sides.map((side) => verdictOf(side, row, { usual, limits }));
+  const verdict = worst(verdicts);
+  // Of an owner that does not flood, what it has is told.
+  const side = sides[Math.max(verdicts.indexOf("bad"), 0)];
+  if (verdict === "unknown" || !side) return { verdict: "unknown" };
+  const measured = floodMeasured(look, row, side);
+  if (verdict !== "bad") return { verdict, ...measured };
+  const isCritical = (fillOf(look.window) ?? 0) >= limits.critical;
+  return { verdict, severity: isCritical ? "critical" : "warning", ...measured };
 }
 
 const WORST = ["bad", "unknown", "between", "clear"] as const;
 const worst = (verdicts: readonly (typeof WORST)[number][]): (typeof WORST)[number] =>
   WORST.find((verdict) => verdicts.includes(verdict)) ?? "unknown";
 
+/** An owner without a row has next to nothing. */
 const nothingOf = ({ key, party = { kind: "address", name: key, address: "" } }: Subject): PartyRow => ({
   party,
   entries: 0,

@@ -65,8 +65,11 @@ export const scaled = (series: Series, value: number): number => (isRate(series)
 export const unscaled = (series: Series, value: number): number =>
   isRate(series) ? Math.expm1(value) : value;
 
+/** A deviation is at least this part of the mean. */
+const LEAST_PART = 0.02;
+
 /** The least deviation around such a mean, on the scale of the series. */
-export const leastDeviation = (series: Series, mean: number, part: number): number => {
+export const leastDeviation = (series: Series, mean: number, part = LEAST_PART): number => {
   const { kind, floor } = MEASURED[series];
   return kind === "rate" ? floor : Math.max(part * mean, floor);
 };
