@@ -1,5 +1,6 @@
 import { SegmentError, SegmentSizeError } from "../db/bucket.ts";
 import { innermost, isDatabaseFull } from "../db/failure.ts";
+import type { HoursCache } from "../db/queries/look.ts";
 import { dropForgotten, dropMarks, dueBuckets, foldLot } from "../db/queries/upkeep/fold.ts";
 import { type Lease, LeaseLostError, takeLease } from "../db/queries/upkeep/lease.ts";
 import { forgetSome, horizonsAt, isToForget, notAheadOf } from "../db/queries/upkeep/retention.ts";
@@ -7,10 +8,23 @@ import type { Buckets } from "../db/queries/upkeep/samples.ts";
 import { lastReport, scanPage } from "../db/queries/upkeep/scan.ts";
 import { BUCKET_TIERS } from "../db/tiers.ts";
 import type { BucketTier, Retention } from "../db/tiers.ts";
+import { RULES } from "./detect/index.ts";
+import type { Rule } from "./detect/rule.ts";
+import { judgePage } from "./judge.ts";
+import type { Judging } from "./judge/judging.ts";
+import { watchClusters } from "./judge/watch.ts";
 import type { Deps } from "./router.ts";
 
 export type UpkeepDeps = Pick<Deps, "db" | "now" | "log"> & {
   retention: Retention;
+  /** Default: all there are. */
+  rules?: readonly Rule[] | undefined;
+  /** Kept between ticks. */
+  hours?: HoursCache | undefined;
+  /** Whether something urgent came since it was last asked: then it is judged before anything more is folded. */
+  poked?: (() => boolean) | undefined;
+  /** Called when there is something to tell. */
+  onNews?: (() => void) | undefined;
   /** Gives some of the room that deleted rows leave back to the file system; whether there is more. Where there is no file, not given. */
   giveSpaceBack?: (() => Promise<boolean>) | undefined;
 };
@@ -25,8 +39,10 @@ export type Budget = {
 export type Tick = {
   /** busy: another tick is at it. stopped: the next one goes on. */
   end: "done" | "stopped" | "busy" | "failed";
-  /** Reports looked at, buckets folded, rows forgotten. */
+  /** Reports looked at and judged, transitions of anomalies, buckets folded, rows forgotten. */
   reports: number;
+  judged: number;
+  events: number;
   buckets: number;
   forgotten: number;
   /** Blobs that could not be read, and buckets that could not be folded. */
@@ -36,18 +52,44 @@ export type Tick = {
   tooLate: number;
 };
 
-type Work = UpkeepDeps & { lease: Lease; tick: Tick; goesOn: () => Promise<boolean> };
+type Work = UpkeepDeps & {
+  lease: Lease;
+  tick: Tick;
+  goesOn: () => Promise<boolean>;
+  /** When judging was last done with. */
+  judgedAt: number;
+};
+
+/** Judging waits for folding no longer than this. */
+const JUDGE_EVERY_MS = 5_000;
 
 /**
- * Looks at what came, folds what is due, forgets what is too old. Does nothing while another tick is at it, and where
+ * Looks at what came, judges it, folds what is due, forgets what is too old. Does nothing while another tick is at it, and where
  * it fails or is stopped, even half-way through, the next one goes on. Never throws.
  */
-export async function maintain(deps: UpkeepDeps, budget: Budget): Promise<Tick> {
+export function maintain(deps: UpkeepDeps, budget: Budget): Promise<Tick> {
+  return tickOf(
+    deps,
+    budget,
+    async (work) => (await judgeAll(work)) && (await fold(work)) && (await forget(work)),
+  );
+}
+
+/** Looks at what came and judges it, and leaves the rest to the next tick: for what is urgent. Else as `maintain`. */
+export function judgeNow(deps: UpkeepDeps, budget: Budget): Promise<Tick> {
+  return tickOf(deps, budget, judge);
+}
+
+type Act = (work: Work) => Promise<boolean>;
+
+async function tickOf(deps: UpkeepDeps, budget: Budget, act: Act): Promise<Tick> {
   const startedAt = deps.now();
   let latest = startedAt;
   const tick: Tick = {
     end: "busy",
     reports: 0,
+    judged: 0,
+    events: 0,
     buckets: 0,
     forgotten: 0,
     damaged: 0,
@@ -66,7 +108,7 @@ export async function maintain(deps: UpkeepDeps, budget: Budget): Promise<Tick> 
       await lease?.keep();
       return true;
     };
-    if (lease) tick.end = await withLease({ ...deps, lease, tick, goesOn });
+    if (lease) tick.end = await withLease({ ...deps, lease, tick, goesOn, judgedAt: startedAt }, act);
   } catch (error) {
     tick.end = "failed";
     deps.log({ level: "error", event: "tick-failed", error: innermost(error).toString() });
@@ -77,9 +119,9 @@ export async function maintain(deps: UpkeepDeps, budget: Budget): Promise<Tick> 
   return tick;
 }
 
-async function withLease(work: Work): Promise<Tick["end"]> {
+async function withLease(work: Work, act: Act): Promise<Tick["end"]> {
   try {
-    return (await scan(work)) && (await fold(work)) && (await forget(work)) ? "done" : "stopped";
+    return (await act(work)) ? "done" : "stopped";
   } catch (error) {
     if (error instanceof LeaseLostError) return "stopped";
     // Nobody else makes room.
@@ -103,6 +145,44 @@ async function scan(work: Work): Promise<boolean> {
   return false;
 }
 
+/** Looks at what came and judges it: who holds addresses must be known first. */
+async function judge(work: Work): Promise<boolean> {
+  if (!(await scan(work))) return false;
+  for (let end = "more"; end === "more";) {
+    if (!(await work.goesOn())) return false;
+    const page = await judgePage(judgingOf(work));
+    work.tick.judged += page.windows;
+    tell(work, page.events);
+    if (page.end === "stopped") return false;
+    ({ end } = page);
+  }
+  work.judgedAt = work.now();
+  return true;
+}
+
+/** The clusters too, where it is their turn. */
+async function judgeAll(work: Work): Promise<boolean> {
+  if (!(await judge(work))) return false;
+  const { end, events } = await watchClusters(judgingOf(work));
+  tell(work, events);
+  return end === "done";
+}
+
+function tell({ tick, onNews }: Work, events: number): void {
+  tick.events += events;
+  if (events > 0) onNews?.();
+}
+
+const judgingOf = ({ db, now, lease, goesOn, rules = RULES, hours, tick }: Work): Judging => ({
+  db,
+  now,
+  lease: lease.guard,
+  goesOn,
+  rules,
+  hours,
+  onDamaged: () => void (tick.damaged += 1),
+});
+
 async function fold(work: Work): Promise<boolean> {
   const { db, lease, tick } = work;
   await db.run(notAheadOf(work.now(), lease.guard));
@@ -112,14 +192,26 @@ async function fold(work: Work): Promise<boolean> {
 }
 
 async function foldTier(work: Work, tier: BucketTier): Promise<boolean> {
+  const folded = new Set<string>();
   for (;;) {
-    const lots = await dueBuckets(work.db, tier, work.now());
+    const due = await dueBuckets(work.db, tier, work.now());
+    // What was marked again by reports that were looked at meanwhile is for the next tick: else this would have no end.
+    const lots = due.filter((lot) => !folded.has(nameOf(lot)));
     if (lots.length === 0) return true;
     for (const lot of lots) {
-      if (!(await work.goesOn())) return false;
+      if (!(await work.goesOn()) || !(await judgeBetween(work))) return false;
       await foldOrDrop(work, lot);
+      folded.add(nameOf(lot));
     }
   }
+}
+
+const nameOf = ({ clusterId, start, nodeIds }: Buckets): string =>
+  JSON.stringify([clusterId, start, nodeIds]);
+
+async function judgeBetween(work: Work): Promise<boolean> {
+  const isDue = work.poked?.() || work.now() - work.judgedAt >= JUDGE_EVERY_MS;
+  return !isDue || judge(work);
 }
 
 /** What reading and folding damaged blobs throws. Anything else, such as a lost connection, may be gone by the next tick. */

@@ -216,7 +216,7 @@ describe("a budget", () => {
     const ends = new Set<string>();
     let ticks = 0;
     for (let end = ""; end !== "done"; ticks += 1) {
-      ({ end } = await tick(SETTLED, { on: slow, ms: 120 }));
+      ({ end } = await tick(SETTLED, { on: slow, ms: 150 }));
       ends.add(end);
     }
     expect(ticks).toBeGreaterThan(3);

@@ -226,8 +226,8 @@ test("what a tick that is stopped has not forgotten goes with the next, though n
   const db = await aStore(many);
   const { tick } = upkeepOf(db);
   const late = BEGIN + DEFAULT_RETENTION[WINDOW] + HOUR_MS;
-  // A look at what came and one step more.
-  const some = () => tick(late, { signal: stoppingAfter(2) });
+  // A look at what came, one at what is to be judged, and one step more.
+  const some = () => tick(late, { signal: stoppingAfter(3) });
   let stopped = await some();
   while (stopped.forgotten === 0) stopped = await some();
   expect(stopped.end).toBe("stopped");
