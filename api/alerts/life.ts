@@ -62,6 +62,10 @@ export type Span = { from: number; to: number; previousTo?: number | undefined }
 const GAP_WINDOWS = 3;
 /** The same of views of a cluster, which come once a minute. */
 const GAP_OF_VIEWS_MS = 3 * 60_000;
+/** Windows that tell nothing of it break no row: large tables are dumped every few minutes. For longer than this they do. */
+const UNKNOWN_MS = 10 * 60_000;
+/** Before all windows. */
+const NEVER = 0;
 /** More than so many opens in so long, and it flaps: it stays open until it was clear for FLAP_CLEAR_MS. */
 export const FLAP_OPENS = 3;
 export const FLAP_WINDOW_MS = 6 * 3_600_000;
@@ -89,9 +93,10 @@ const gapOf = ({ from, to }: Span): number => (to > from ? GAP_WINDOWS * (to - f
 export const followsGap = (span: Span): boolean =>
   span.previousTo === undefined || span.from - span.previousTo > gapOf(span);
 
-/** Whether what was counted so far does not reach to this window: a gap, or too many windows between that told nothing. */
+/** Whether what was counted so far does not reach to this window: a gap, or nothing known for too long. */
 const broken = (life: Life | undefined, span: Span): boolean =>
-  followsGap(life?.knownTo === undefined ? span : { ...span, previousTo: life.knownTo });
+  followsGap(span) ||
+  (life?.knownTo !== undefined && span.from - life.knownTo > Math.max(UNKNOWN_MS, gapOf(span)));
 
 const grown = (run: Run | undefined, span: Span, need: { windows: number }): Run => ({
   since: run?.since ?? span.from,
@@ -116,9 +121,10 @@ export function advance(life: Life | undefined, finding: Finding, span: Span, po
 
 /** Nothing changes, but it is noted up to when something was known where something is being counted. */
 function unknown(life: Life | undefined, span: Span): Step {
-  if (!life || life.knownTo !== undefined) return same(life);
-  const counting = life.bad ?? life.clearSince ?? life.critical ?? life.calmSince;
-  return counting === undefined ? same(life) : stepTo(life, { ...life, knownTo: span.previousTo ?? 0 });
+  const counting = life?.bad ?? life?.clearSince ?? life?.critical ?? life?.calmSince;
+  if (!life || counting === undefined) return same(life);
+  const knownTo = followsGap(span) ? NEVER : (life.knownTo ?? span.previousTo);
+  return stepTo(life, { ...life, knownTo });
 }
 
 function notBad(life: Life | undefined): Step {

@@ -88,14 +88,25 @@ function whileOpen(happened: readonly Happened[], said: Said, here: Here): Next 
 /** The windows up to the i-th that told something, in a row without a gap, and fit. */
 function runUpTo(history: readonly Told[], i: number, fits: (said: Said) => boolean) {
   let windows = 0;
-  let first = history[i]!;
-  const { to } = first;
-  for (const window of history.slice(0, i + 1).toReversed()) {
-    if (window.said === "unknown") continue;
-    const isGap = windows > 0 && first.from - window.to > 3 * (first.to - first.from);
-    if (isGap || !fits(window.said)) break;
+  let first = i;
+  const { to } = history[i]!;
+  for (let j = i; j >= 0; j--) {
+    if (history[j]!.said === "unknown") continue;
+    const isBroken = windows > 0 && isBrokenBetween(history, j, first);
+    if (isBroken || !fits(history[j]!.said)) break;
     windows++;
-    first = window;
+    first = j;
   }
-  return { windows, ms: to - first.from };
+  return { windows, ms: to - history[first]!.from };
+}
+
+/** Between two windows that told something: more than three lengths without a window, or more than ten minutes of such that told nothing. */
+function isBrokenBetween(history: readonly Told[], before: number, after: number): boolean {
+  const lengthOf = ({ from, to }: Told) => to - from;
+  const gaps = history
+    .slice(before + 1, after + 1)
+    .map((window, i) => window.from - history[before + i]!.to > 3 * lengthOf(window));
+  const next = history[after]!;
+  const apart = next.from - history[before]!.to;
+  return gaps.includes(true) || apart > Math.max(600_000, 3 * lengthOf(next));
 }

@@ -175,10 +175,10 @@ describe("opening", () => {
     expect(minutesOf(told(["warning", 0.5], ["between", 0.5], ["warning", 0.5]))).toEqual([]);
     expect(minutesOf(told(["warning", 0.5], ["gap", 1.5], ["warning", 0.5]))).toEqual(["2.5 opened warning"]);
     expect(minutesOf(told(["warning", 0.5], ["gap", 2], ["warning", 0.5]))).toEqual([]);
-    expect(minutesOf(told(["warning", 0.5], ["unknown", 1.5], ["warning", 0.5]))).toEqual([
-      "2.5 opened warning",
+    expect(minutesOf(told(["warning", 0.5], ["unknown", 10], ["warning", 0.5]))).toEqual([
+      "11 opened warning",
     ]);
-    expect(minutesOf(told(["warning", 0.5], ["unknown", 2], ["warning", 0.5]))).toEqual([]);
+    expect(minutesOf(told(["warning", 0.5], ["unknown", 10.5], ["warning", 0.5]))).toEqual([]);
     // A gap before a window that tells nothing is one too.
     expect(minutesOf(told(["warning", 0.5], ["gap", 60], ["unknown", 0.5], ["warning", 0.5]))).toEqual([]);
   });
