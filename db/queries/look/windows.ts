@@ -9,6 +9,8 @@ import type { RawWindow, WindowTuple } from "./window-row.ts";
 export const RECENT_MS = 600_000;
 /** Windows of other nodes that began so long before are too old to compare with. */
 export const PEER_MS = 300_000;
+/** What came so shortly before may still have been on its way into the database: with it, no later judgement would see the same. */
+export const ON_ITS_WAY_MS = 5_000;
 /** Enough for a median of what is usual among them. */
 export const MAX_PEERS = 200;
 
@@ -56,7 +58,7 @@ function joined(ranges: readonly [number, number][]): [number, number][] {
   return found;
 }
 
-/** The latest windows of other nodes when this one came. */
+/** The latest windows of other nodes that had come for certain when this one did. */
 export async function peerWindows(db: Db, clusterId: number, window: NodeWindow): Promise<NodeWindow[]> {
   const { nodeId, from, receivedAt } = window;
   const rows = await db.all<Row>(sql`
@@ -66,7 +68,7 @@ export async function peerWindows(db: Db, clusterId: number, window: NodeWindow)
       and (s.start, s.boot, s.sequence) = (
         select start, boot, sequence from samples
         where cluster_id = ${clusterId} and tier = 0 and node_id = n.id and start > ${from - PEER_MS}
-          and start <= ${from} and received_at <= ${receivedAt}
+          and start <= ${from} and received_at <= ${receivedAt - ON_ITS_WAY_MS}
         order by start desc, boot desc, sequence desc limit 1)
     where n.cluster_id = ${clusterId} and n.id <> ${nodeId}
     order by n.id limit ${MAX_PEERS}`);
