@@ -1,0 +1,191 @@
+import { sql } from "drizzle-orm";
+import { test } from "vitest";
+import { MAX_RESENT, REPEAT_MS } from "../../../../api/alerts/grouping.ts";
+import { GROUP_INTERVAL_MS, GROUP_WAIT_MS } from "../../../../db/queries/outbox.ts";
+import { NOW } from "../../../support/a-report.ts";
+import { anOutbox } from "../../../support/outbox.ts";
+
+const MINUTE = 60_000;
+
+test("what opened is told at once, what follows after 30 s, and then every five minutes", async ({
+  expect,
+}) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a" }, { subject: "b" }]);
+  expect(await outbox.dispatch()).toEqual({
+    sent: 1,
+    failed: 0,
+    dead: 0,
+    nextDueAt: NOW + REPEAT_MS.warning,
+  });
+  expect(outbox.told()).toEqual(["firing +2 -0 =2 a b"]);
+  outbox.clock.now += 1_000;
+  await outbox.judge([{ subject: "c" }]);
+  expect((await outbox.dispatch()).nextDueAt).toBe(NOW + GROUP_WAIT_MS);
+  outbox.clock.now = NOW + GROUP_WAIT_MS - 1;
+  await outbox.dispatch();
+  expect(outbox.told()).toHaveLength(1);
+  outbox.clock.now = NOW + GROUP_WAIT_MS;
+  await outbox.dispatch();
+  expect(outbox.told().slice(1)).toEqual(["firing +1 -0 =3 c"]);
+  await outbox.judge([{ subject: "a", to: "resolved" }, { subject: "d" }]);
+  expect((await outbox.dispatch()).nextDueAt).toBe(NOW + GROUP_WAIT_MS + GROUP_INTERVAL_MS);
+  outbox.clock.now = NOW + GROUP_WAIT_MS + GROUP_INTERVAL_MS;
+  await outbox.dispatch();
+  expect(outbox.told().slice(2)).toEqual(["firing +1 -1 =3 d (a)"]);
+  outbox.clock.now += GROUP_INTERVAL_MS;
+  await outbox.judge(["b", "c", "d"].map((subject) => ({ subject, to: "resolved" })));
+  expect(await outbox.dispatch()).toEqual({ sent: 1, failed: 0, dead: 0 });
+  expect(outbox.told().slice(3)).toEqual(["resolved +0 -3 =0 (b) (c) (d)"]);
+  expect(new Set(outbox.chat.came.map(({ alert }) => alert.episode))).toEqual(new Set([1]));
+  expect(outbox.chat.came[0]?.alert.url).toBe("https://conntrail.example/?cluster=prod&rule=flood");
+});
+
+test("what got critical is told after 30 s, whatever was told before", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  for (const subject of ["a", "b"]) {
+    await outbox.judge([{ subject }]);
+    await outbox.dispatch();
+    outbox.clock.now += GROUP_WAIT_MS;
+  }
+  await outbox.judge([{ subject: "c" }]);
+  expect((await outbox.dispatch()).nextDueAt).toBe(NOW + GROUP_WAIT_MS + GROUP_INTERVAL_MS);
+  await outbox.judge([{ subject: "a", to: "worsened", severity: "critical" }]);
+  await outbox.dispatch();
+  expect(outbox.told().slice(2)).toEqual(["firing +2 -0 =3 a c"]);
+  expect(outbox.chat.came.map(({ alert }) => alert.severity)).toEqual(["warning", "warning", "critical"]);
+});
+
+test("what opened and resolved before it was told is not told", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a" }]);
+  await outbox.judge([{ subject: "a", to: "resolved" }]);
+  expect(await outbox.dispatch()).toEqual({ sent: 0, failed: 0, dead: 0 });
+  expect(await outbox.db.all(sql`select * from deliveries`)).toEqual([]);
+});
+
+test("what opened, could not be told and resolved is told in one message", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  outbox.chat.answer = () => ({ result: "later", reason: "busy" });
+  await outbox.judge([{ subject: "a" }]);
+  expect(await outbox.dispatch()).toMatchObject({ failed: 1, nextDueAt: NOW + 5_000 });
+  outbox.clock.now += 5_000;
+  await outbox.judge([{ subject: "a", to: "resolved" }, { subject: "b" }]);
+  await outbox.judge([{ subject: "b", to: "resolved" }]);
+  outbox.chat.answer = () => ({ result: "sent" });
+  expect(await outbox.dispatch()).toEqual({ sent: 1, failed: 0, dead: 0 });
+  // b came and went after the message was made: nobody has missed it.
+  expect(outbox.told()).toEqual(["resolved +1 -1 =0 (a)"]);
+});
+
+test("what is muted is not told, nor that it resolved", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([
+    { subject: "a", muted: "silence" },
+    { subject: "b", muted: "silence" },
+  ]);
+  await outbox.judge([{ subject: "a", to: "resolved", muted: "silence" }]);
+  expect(await outbox.dispatch()).toEqual({ sent: 0, failed: 0, dead: 0 });
+  await outbox.judge([{ subject: "b", to: "unmuted" }]);
+  await outbox.dispatch();
+  expect(outbox.told()).toEqual(["firing +1 -0 =1 b"]);
+});
+
+test("a channel that was told hears of the end even of what resolved while it was muted, when it would be told again", async ({
+  expect,
+}) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a" }]);
+  await outbox.dispatch();
+  await outbox.judge([{ subject: "a", to: "resolved", muted: "inhibited" }]);
+  expect(await outbox.dispatch()).toMatchObject({ sent: 0, nextDueAt: NOW + REPEAT_MS.warning });
+  outbox.clock.now += REPEAT_MS.warning;
+  await outbox.dispatch();
+  expect(outbox.told()).toEqual(["firing +1 -0 =1 a", "resolved +0 -1 =0 (a)"]);
+});
+
+test("what goes on is told again, until somebody acknowledges it", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a", severity: "critical" }, { subject: "b" }]);
+  await outbox.dispatch();
+  outbox.clock.now = NOW + REPEAT_MS.critical;
+  expect(await outbox.dispatch()).toMatchObject({ sent: 1, nextDueAt: NOW + 2 * REPEAT_MS.critical });
+  expect(outbox.told()[1]).toBe("again +0 -0 =2 a b");
+  await outbox.db.run(sql`update anomalies set acknowledged_at = 1, acknowledged_by = 'me'`);
+  outbox.clock.now = NOW + 2 * REPEAT_MS.critical;
+  expect(await outbox.dispatch()).toMatchObject({ sent: 0, nextDueAt: NOW + 3 * REPEAT_MS.critical });
+  await outbox.judge([
+    { subject: "a", to: "resolved" },
+    { subject: "b", to: "resolved" },
+  ]);
+  await outbox.dispatch();
+  expect(outbox.told().slice(2)).toEqual(["resolved +0 -2 =0 (a) (b)"]);
+});
+
+test("a provider that forgets is told of all that is open each minute", async ({ expect }) => {
+  const outbox = await anOutbox({ alertmanager: { resendMs: MINUTE } });
+  await outbox.channel("am", { kind: "alertmanager" });
+  const subjects = Array.from({ length: MAX_RESENT + 1 }, (_, at) => ({ subject: `s${at}` }));
+  await outbox.judge(subjects);
+  await outbox.dispatch();
+  await outbox.db.run(sql`update anomalies set acknowledged_at = 1`);
+  outbox.clock.now += MINUTE;
+  await outbox.dispatch();
+  expect(outbox.chat.came.map(({ alert }) => alert.anomalies.length)).toEqual([MAX_RESENT, MAX_RESENT]);
+  expect(outbox.chat.came.map(({ alert }) => alert.counts.open)).toEqual([MAX_RESENT + 1, MAX_RESENT + 1]);
+});
+
+test("a channel hears only of what its filter takes, and of its end, however severe it is by then", async ({
+  expect,
+}) => {
+  const outbox = await anOutbox();
+  await outbox.channel("worst", { filter: { minSeverity: "critical" } });
+  await outbox.channel("floods", { filter: { rules: ["flood"], clusters: ["prod"] } });
+  await outbox.channel("elsewhere", { filter: { clusters: ["test"] } });
+  await outbox.judge([
+    { subject: "a" },
+    { subject: "b", severity: "critical" },
+    { subject: "c", rule: "drops" },
+  ]);
+  await outbox.dispatch();
+  await outbox.judge([{ subject: "b", to: "eased" }]);
+  outbox.clock.now += GROUP_WAIT_MS;
+  await outbox.judge([
+    { subject: "a", to: "resolved" },
+    { subject: "b", to: "resolved" },
+  ]);
+  await outbox.dispatch();
+  const of = (name: string) => outbox.told().filter((_, at) => outbox.chat.came[at]?.channel === name);
+  expect(of("worst")).toEqual(["firing +1 -0 =1 b", "resolved +0 -1 =0 (b)"]);
+  expect(of("floods")).toEqual(["firing +2 -0 =2 b a", "resolved +0 -2 =0 (a) (b)"]);
+  expect(outbox.chat.came).toHaveLength(4);
+  expect(await outbox.db.all(sql`select channel_id from alert_groups order by 1`)).toHaveLength(2);
+});
+
+test("an incident that begins anew is another episode, and refers to its own first message", async ({
+  expect,
+}) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  outbox.chat.answer = (_, nth) => ({ result: "sent", ref: `message ${nth}` });
+  for (const to of ["opened", "resolved", "opened", "worsened", "resolved"] as const) {
+    await outbox.judge([{ subject: "a", to }]);
+    await outbox.dispatch();
+    outbox.clock.now += 2 * GROUP_INTERVAL_MS;
+  }
+  expect(outbox.chat.came.map(({ alert, ref }) => [alert.kind, alert.episode, ref])).toEqual([
+    ["firing", 1, undefined],
+    ["resolved", 1, "message 1"],
+    ["firing", 2, undefined],
+    ["firing", 2, "message 3"],
+    ["resolved", 2, "message 3"],
+  ]);
+  expect(await outbox.db.all(sql`select distinct announced from anomalies`)).toEqual([{ announced: 1 }]);
+});
