@@ -46,7 +46,8 @@ export type Candidate = {
   clusterId: number | null;
   rule: string | null;
   kind: DeliveryKind;
-  fromEvent: number | null;
+  /** sending: whoever took it before may have sent it. */
+  state: "waiting" | "sending";
   toEvent: number | null;
   attempt: number;
   error: string | null;
@@ -69,7 +70,7 @@ const isToSend = (now: number): SQL => sql`(
 /** Of each channel that is switched on and not paused, the message that is due first. */
 export const candidates = (db: Db, now: number): Promise<Candidate[]> =>
   db.all(sql`
-    select d.id, d.channel_id as channelId, d.key, d.cluster_id as clusterId, d.rule, d.kind, d.from_event as fromEvent,
+    select d.id, d.channel_id as channelId, d.key, d.cluster_id as clusterId, d.rule, d.kind, d.state,
       d.to_event as toEvent, d.attempt, d.error, d.created_at as createdAt, d.alert, c.kind as channelKind,
       c.name as channelName, c.language, c.sealed, c.tokens, c.refilled_at as refilledAt, c.failures,
       c.paused_until as pausedUntil, min(d.due_at) as dueAt

@@ -61,7 +61,8 @@ async function messageOf(
   if (clusterId === null || rule === null) return { alert: JSON.parse(found.alert) as Alert };
   const group = await groupOf(db, { channelId, clusterId, rule });
   if (!group) return undefined;
-  const isTried = found.error !== null || found.failures > 0;
+  // By one that was killed too, or by none while the channel does not work.
+  const isTried = found.error !== null || found.state === "sending" || found.failures > 0;
   const composed = await compose(db, group, {
     now: now(),
     resendMs: provider.resendMs,
