@@ -14,7 +14,7 @@ import { HELP } from "./node/help.ts";
 import { runLocalAgent } from "./node/local-agent.ts";
 import { localAgentToken, localReadToken } from "./node/local-token.ts";
 import { listen, type Listening } from "./node/serve.ts";
-import { startUpkeep } from "./node/upkeep.ts";
+import { startUpkeep, type Upkeep } from "./node/upkeep.ts";
 import { hashToken } from "./tokens.ts";
 
 const FAILED = 1;
@@ -58,13 +58,14 @@ async function serve(config: Config, withAgent: boolean): Promise<number> {
   const database = await open(config);
   if (!database) return FAILED;
   const { db } = database;
-  const deps = dependencies(config, database);
+  let upkeep: Upkeep | undefined;
+  const deps = { ...dependencies(config, database), onUrgent: () => upkeep?.tell("urgent") };
   const server = await startListening(createApp(deps), config);
   if (!server) {
     database.close();
     return FAILED;
   }
-  const upkeep = startUpkeep(config, log, stop);
+  upkeep = startUpkeep(config, log, stop);
   const token = config.adminToken === undefined ? await firstAdminToken(db, Date.now()) : undefined;
   const command = withAgent ? await commandHere(deps, config, server.url) : undefined;
   console.log(greeting(server, { token, configured: config.adminToken !== undefined, command }));
@@ -73,7 +74,7 @@ async function serve(config: Config, withAgent: boolean): Promise<number> {
   // First the agent, which hands over the window it is in.
   await agent;
   await server.close();
-  await upkeep;
+  await upkeep.ended;
   database.close();
   return 0;
 }

@@ -25,6 +25,8 @@ export interface Deps {
   adminTokenHash?: string | undefined;
   /** How long each tier is kept. Default: DEFAULT_RETENTION. */
   retention?: Retention | undefined;
+  /** Told of a report that is to be judged at once, once it is stored. */
+  onUrgent?: (() => void) | undefined;
   /** How long a body may take to come, in ms. */
   bodyDeadlineMs?: number | undefined;
 }

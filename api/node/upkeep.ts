@@ -7,9 +7,15 @@ import type { LogEvent } from "../router.ts";
 import type { Config } from "./config.ts";
 
 /** What the thread is given. */
-export type UpkeepConfig = Pick<Config, "databaseUrl" | "retention" | "tickMs"> & {
+export type UpkeepConfig = Pick<Config, "databaseUrl" | "retention" | "tickMs" | "alerting"> & {
   databaseToken: string | undefined;
 };
+
+/** What the thread is told: to end; that a report is to be judged at once; that something is to be sent. */
+export type ToUpkeep = "stop" | "urgent" | "news";
+
+/** `ended` resolves after the tick that is under way when it is told to stop. */
+export type Upkeep = { ended: Promise<void>; tell(message: Exclude<ToUpkeep, "stop">): void };
 
 /** Before a thread that died is begun anew: what it died of may pass, and the log is not to fill the disk. */
 const PAUSE_MS = 10_000;
@@ -19,31 +25,31 @@ const PAUSE_MS = 10_000;
  * in which no report could be taken in. Where the thread dies, another takes over after a pause. Ends, once told to stop, after
  * the tick under way.
  */
-export async function startUpkeep(
-  { databaseUrl, databaseToken, retention, tickMs }: Config,
+export function startUpkeep(
+  { databaseUrl, databaseToken, retention, tickMs, alerting }: Config,
   log: (event: LogEvent) => void,
   stop: AbortSignal,
   pauseMs = PAUSE_MS,
-): Promise<void> {
-  const workerData: UpkeepConfig = { databaseUrl, databaseToken, retention, tickMs };
-  while (!stop.aborted) {
-    try {
-      await upkeepThread(workerData, log, stop);
-    } catch (error) {
-      log({ level: "error", event: "upkeep-ended", error: innermost(error).toString() });
-      await setTimeout(pauseMs, undefined, { signal: stop }).catch(() => {});
+): Upkeep {
+  const workerData: UpkeepConfig = { databaseUrl, databaseToken, retention, tickMs, alerting };
+  let running: Worker | undefined;
+  const keepRunning = async () => {
+    while (!stop.aborted) {
+      try {
+        running = new Worker(join(import.meta.dirname, "upkeep-thread.ts"), { workerData });
+        await untilEnd(running, log, stop);
+      } catch (error) {
+        log({ level: "error", event: "upkeep-ended", error: innermost(error).toString() });
+        await setTimeout(pauseMs, undefined, { signal: stop }).catch(() => {});
+      }
     }
-  }
+  };
+  return { ended: keepRunning(), tell: (message) => running?.postMessage(message, []) };
 }
 
 /** Resolves when it has ended because it was told to; rejects with what it died of. */
-async function upkeepThread(
-  workerData: UpkeepConfig,
-  log: (event: LogEvent) => void,
-  stop: AbortSignal,
-): Promise<void> {
-  const thread = new Worker(join(import.meta.dirname, "upkeep-thread.ts"), { workerData });
-  const tellIt = () => thread.postMessage("stop", []);
+async function untilEnd(thread: Worker, log: (event: LogEvent) => void, stop: AbortSignal): Promise<void> {
+  const tellIt = () => thread.postMessage("stop" satisfies ToUpkeep, []);
   thread.on("message", log);
   stop.addEventListener("abort", tellIt, { once: true });
   try {

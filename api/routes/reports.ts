@@ -5,6 +5,7 @@ import { readJson } from "../body.ts";
 import { WINDOW } from "../../db/tiers.ts";
 import { bearer, body, bodyProblems, json, problems } from "../contract.ts";
 import { MAX_INFLATED_BYTES, MAX_WIRE_BYTES, parseReport } from "../ingest.ts";
+import { isUrgentReport } from "../judge/urgent.ts";
 import { ProblemError } from "../problem.ts";
 import { router } from "../router.ts";
 import { toStoredReport } from "../stored.ts";
@@ -34,7 +35,9 @@ reports.openapi(postReport, async (c) => {
   const now = deps.now();
   const sent = await readJson(c.req.raw, { ...LIMITS, deadlineMs: deps.bodyDeadlineMs });
   const report = parseReport(sent, now, deps.retention?.[WINDOW]);
-  const stored = await deps.storeReport(toStoredReport(report, caller.cluster.id, now));
+  const kept = toStoredReport(report, caller.cluster.id, now);
+  const stored = await deps.storeReport(kept);
+  if (stored === "stored" && deps.onUrgent && isUrgentReport(kept)) deps.onUrgent();
   // Nothing is stored of a cluster that was deleted while the body came, and that must not pass for a receipt.
   if (stored === "duplicate") await readableCluster(deps.db, caller, caller.cluster.name);
   return stored === "stored"

@@ -30,7 +30,7 @@ test("where the thread of the ticks dies, another goes on once it can, until tol
     tickMs: 60_000,
   };
   let next = nextEvent();
-  const ended = startUpkeep(config, logged, stop.signal, 1);
+  const { ended } = startUpkeep(config, logged, stop.signal, 1);
   for (let deaths = 0; deaths < 2; deaths += 1) {
     await next;
     next = nextEvent();

@@ -1,0 +1,22 @@
+import { setTimeout } from "node:timers/promises";
+import { dispatch, type DispatchDeps } from "../alerts/dispatch.ts";
+import type { Bell } from "./bell.ts";
+
+/** So long may one round take: it begins nothing new after. */
+const ROUND_MS = 30_000;
+/** What others than this thread put on its way, such as what is to be sent again by hand, waits no longer. */
+const MAX_WAIT_MS = 5_000;
+/** Between two rounds at least, so that what cannot be sent does not keep it busy. */
+const MIN_WAIT_MS = 250;
+
+/** Sends what is due, at once when the bell rings and else when the next is due, until told to stop. */
+export async function keepTelling(deps: DispatchDeps, bell: Bell, stop: AbortSignal): Promise<void> {
+  const sleep = (ms: number) => setTimeout(ms, undefined, { signal: stop }).catch(() => {});
+  while (!stop.aborted) {
+    bell.heard();
+    const { nextDueAt } = await dispatch(deps, { ms: ROUND_MS, signal: stop });
+    const wait = Math.min(MAX_WAIT_MS, (nextDueAt ?? Number.POSITIVE_INFINITY) - deps.now());
+    await sleep(MIN_WAIT_MS);
+    await Promise.race([sleep(wait), bell.rings()]);
+  }
+}
