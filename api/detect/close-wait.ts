@@ -59,7 +59,7 @@ export const closeWait = defineNodeRule<Name>({
     cooldownMs: HOUR_MS,
   },
   gate: (window, limits) =>
-    isEarlyIn(window.to, EVERY_MS, LOOKED_AT_MS) &&
+    isEarlyIn(window, EVERY_MS, LOOKED_AT_MS) &&
     isFresh(window) &&
     (window.closeWait ?? -1) >= floorOf(window.max, limits)
       ? { trend: true, hours: true, ages: true }

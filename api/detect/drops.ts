@@ -122,7 +122,13 @@ function restOf(look: Look, losses: Losses, limits: Thresholds<Name>): Finding {
     };
   }
   const isUsual = inserts <= CALM * limits.insertFailed || (usual?.score ?? 0) < CALM_SCORE;
-  const measured = { value: perSecond(losses.lost, losses), limit: limits.warn, facts: factsOf(losses) };
+  const measured = {
+    value: perSecond(losses.lost, losses),
+    limit: limits.warn,
+    // What still goes on is still a case of the same.
+    cause: (losses.lost ?? 0) > 0 ? causeOf(losses) : undefined,
+    facts: factsOf(losses),
+  };
   return { verdict: isUsual && isCalm(losses, limits) ? "clear" : "between", ...measured };
 }
 

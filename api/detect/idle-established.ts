@@ -69,7 +69,7 @@ export const idleEstablished = defineNodeRule<Name>({
     cooldownMs: HOUR_MS,
   },
   gate: (window, limits) =>
-    isEarlyIn(window.to, EVERY_MS, LOOKED_AT_MS) && isFresh(window) && isPile(window, limits)
+    isEarlyIn(window, EVERY_MS, LOOKED_AT_MS) && isFresh(window) && isPile(window, limits)
       ? { trend: true, hours: true, ages: true }
       : undefined,
   urgent: false,
@@ -81,27 +81,29 @@ const isPile = ({ established, max }: NodeWindow, { least, part }: Thresholds<Na
   (established ?? -1) >= Math.max(least, part * (max ?? 0));
 
 function judged(look: Look, limits: Thresholds<Name>): Finding {
-  const { window } = look;
-  const { established } = window;
-  const ages = look.ages?.find(({ of }) => of === "tcp-established");
-  const idle = ages && idleOf(ages);
-  if (established === undefined || !isFresh(window) || idle === undefined) return { verdict: "unknown" };
-  const share = idle / Math.max(1, established);
-  const usually = usual(look.hours ?? [], "established", window.to, LEAST_DAYS);
-  const verdict = isCalm(window, share, usually, limits) ? "clear" : growing(look, share, limits);
+  const pile = pileOf(look);
+  if (!pile) return { verdict: "unknown" };
+  const { idle, ...facts } = pile;
+  const share = idle / Math.max(1, facts.established);
+  const usually = usual(look.hours ?? [], "established", look.window.to, LEAST_DAYS);
+  const isWell = isCalm(look.window, share, usually, limits);
+  const verdict = isWell ? "clear" : growing(look, share, limits);
   if (verdict === "unknown") return { verdict };
   const measured = {
     value: idle,
-    limit: Math.ceil(limits.share * established),
+    limit: Math.ceil(limits.share * facts.established),
     contributors: contributorsBy(look.flows?.parties, (row) => row.idle),
-    facts: {
-      established,
-      share,
-      timeoutS: ages?.timeoutS ?? 0,
-      ...(usually !== undefined && { usualEstablished: Math.round(usually) }),
-    },
+    facts: { ...facts, share, ...(usually !== undefined && { usualEstablished: Math.round(usually) }) },
   };
   return verdict === "bad" ? { verdict, severity: "warning", ...measured } : { verdict, ...measured };
+}
+
+function pileOf({ window, ages }: Look): { idle: number; established: number; timeoutS: number } | undefined {
+  const { established } = window;
+  const row = ages?.find(({ of }) => of === "tcp-established");
+  const idle = row && idleOf(row);
+  if (!row || idle === undefined || established === undefined || !isFresh(window)) return undefined;
+  return { idle, established, timeoutS: row.timeoutS };
 }
 
 function isCalm(

@@ -1,4 +1,5 @@
 import type { Rule, RuleSet, RuleSettings, Thresholds } from "./rule.ts";
+import { blindAgent } from "./blind-agent.ts";
 import { closeWait } from "./close-wait.ts";
 import { drops } from "./drops.ts";
 import { fleetShift } from "./fleet-shift.ts";
@@ -7,6 +8,8 @@ import { idleEstablished } from "./idle-established.ts";
 import { invalidPackets } from "./invalid.ts";
 import { podFlood } from "./pod-flood.ts";
 import { ports } from "./ports.ts";
+import { settingsDrift } from "./settings-drift.ts";
+import { silentNode } from "./silent-node.ts";
 import { tablePressure } from "./table-pressure.ts";
 import { timeToFull } from "./time-to-full.ts";
 
@@ -22,6 +25,9 @@ export const RULES: readonly Rule[] = [
   ports,
   closeWait,
   idleEstablished,
+  settingsDrift,
+  silentNode,
+  blindAgent,
 ];
 
 const BY_NAME: ReadonlyMap<string, Rule> = new Map(RULES.map((rule) => [rule.name, rule]));

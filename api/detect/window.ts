@@ -42,5 +42,9 @@ export function sumOf(windows: readonly NodeWindow[], counter: Counter): number 
   return known.length === 0 ? undefined : known.reduce((sum, count) => sum + count, 0);
 }
 
-/** Whether a moment is in the first `ms` of a slot of `slotMs`: what changes slowly need not be looked at in every window. */
-export const isEarlyIn = (at: number, slotMs: number, ms: number): boolean => at % slotMs < ms;
+/**
+ * Whether a window ends in the first `ms` of a slot of `slotMs`, or is the first that ends in it: what changes slowly need not be looked at
+ * in every window.
+ */
+export const isEarlyIn = (window: { from: number; to: number }, slotMs: number, ms: number): boolean =>
+  window.to % slotMs < Math.max(ms, window.to - window.from);
