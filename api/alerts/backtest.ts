@@ -1,6 +1,6 @@
 import type { Look, Need, NodeWindow } from "../../db/look.ts";
 import type { ClusterView, Severity, Subject } from "../detect/rule.ts";
-import { judgeCluster, judgeWindow, wants } from "./engine.ts";
+import { judgeCluster, judgeWindow, peakAfter, wants } from "./engine.ts";
 import type { Change, Live } from "./engine.ts";
 import type { InForce } from "./in-force.ts";
 import type { LifeTransition } from "./life.ts";
@@ -27,8 +27,8 @@ export type Opening = {
   resolvedAt?: number | undefined;
   /** The most severe it was. */
   severity: Severity;
-  /** The largest value while it was open. */
-  peak: number;
+  /** The worst value while it was open. */
+  peak?: number | undefined;
   /** A few: a life eases and worsens no more than MAX_EASES times. */
   transitions: { at: number; transition: LifeTransition; severity: Severity }[];
 };
@@ -130,7 +130,6 @@ class Past {
       openedAt: life?.openedAt ?? at,
       certainAt: at,
       severity: severity ?? "warning",
-      peak: Number.NEGATIVE_INFINITY,
       transitions: [],
     };
     this.#openings.push(opening);
@@ -148,8 +147,9 @@ class Past {
   }
 }
 
-function followed(opening: Opening, { finding, transition, severity, life, at }: Change): void {
+function followed(opening: Opening, change: Change): void {
+  const { transition, severity, life, at } = change;
   opening.severity = life?.worst ?? opening.severity;
-  if (finding.verdict !== "unknown") opening.peak = Math.max(opening.peak, finding.value);
+  opening.peak = peakAfter(opening.peak, change);
   if (transition && severity) opening.transitions.push({ at, transition, severity });
 }

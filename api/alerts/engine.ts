@@ -29,6 +29,8 @@ export type Change = {
   /** The life must be written. */
   changed: boolean;
   finding: Finding;
+  /** Of the rule. */
+  lowerIsWorse?: true | undefined;
   /** Event time: the end of the window, or the time of the view. */
   at: number;
   transition?: LifeTransition | undefined;
@@ -38,6 +40,16 @@ export type Change = {
 };
 
 const RATES: ReadonlySet<Rule["unit"]> = new Set(["flows/s", "packets/s"]);
+
+/** The worst value so far, where `peak` was it before; undefined before anything bad was measured. */
+export function peakAfter(
+  peak: number | undefined,
+  { finding, lowerIsWorse }: Pick<Change, "finding" | "lowerIsWorse">,
+): number | undefined {
+  if (finding.verdict !== "bad") return peak;
+  if (peak === undefined) return finding.value;
+  return lowerIsWorse ? Math.min(peak, finding.value) : Math.max(peak, finding.value);
+}
 
 /** Whether the window alone passes some rule's gate: a tick is worth while at once. */
 export const isUrgent = (window: NodeWindow, rules: InForce): boolean =>
@@ -172,5 +184,7 @@ function changeOf(
       : step.transition === "resolved"
         ? before?.severity
         : undefined;
-  return { rule, ruleVersion: rules.versionOf(rule), subject, before, finding, at, severity, ...step };
+  const ruleVersion = rules.versionOf(rule);
+  const lowerIsWorse = rules.enabled.get(rule)?.rule.lowerIsWorse;
+  return { rule, ruleVersion, lowerIsWorse, subject, before, finding, at, severity, ...step };
 }

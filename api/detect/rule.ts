@@ -91,6 +91,8 @@ type Described<Name extends string> = {
   title: string;
   /** What `value`, `limit` and `baseline` count. */
   unit: "ratio" | "entries" | "flows/s" | "packets/s" | "ms" | "ports" | "nodes" | "count";
+  /** The lower the value the worse, such as time that is left. */
+  lowerIsWorse?: true | undefined;
   /** The metric of `/v1/series` behind it, where there is one. */
   series?: string | undefined;
   thresholds: Readonly<Record<Name, Threshold>>;

@@ -50,6 +50,7 @@ export const timeToFull = defineNodeRule<Name>({
   revision: 1,
   title: "The connection table will soon be full",
   unit: "ms",
+  lowerIsWorse: true,
   series: "count",
   thresholds,
   ascending: [

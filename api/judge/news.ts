@@ -1,5 +1,5 @@
 import type { AnomalyUpdate } from "../../db/queries/anomalies.ts";
-import type { Change } from "../alerts/engine.ts";
+import { type Change, peakAfter } from "../alerts/engine.ts";
 import type { Finding, Measured } from "../detect/rule.ts";
 
 /** What is open is written again this often at most, unless it changes its severity or gets worse by this part of the worst. */
@@ -13,7 +13,7 @@ export function newsOf(
 ): Omit<AnomalyUpdate, "id"> | undefined {
   const { transition, finding, at, severity } = change;
   const measured = measuredOf(finding);
-  const worst = finding.verdict === "bad" ? worse(peak, finding) : peak;
+  const worst = peakAfter(peak ?? undefined, change) ?? null;
   const isDue = measured !== undefined && at - (lastAt ?? 0) >= TOUCH_MS;
   const stale = staleOf(change);
   if (!transition && !isDue && stale === undefined && !isMuchWorse(worst, peak)) return undefined;
@@ -40,12 +40,6 @@ export function measuredOf(finding: Finding): Measured | undefined {
     return measured;
   }
   return rest;
-}
-
-/** The worse of the two: where it is bad below its limit, what is lower. */
-function worse(peak: number | null, { value, limit }: Measured): number {
-  if (peak === null) return value;
-  return limit !== undefined && value < limit ? Math.min(peak, value) : Math.max(peak, value);
 }
 
 const isMuchWorse = (worst: number | null, peak: number | null): boolean =>
