@@ -3,6 +3,9 @@ import type { Db } from "../db/client.ts";
 import type { Stored, StoredReport } from "../db/queries/reports.ts";
 import type { Scope, Token } from "../db/queries/tokens.ts";
 import type { Retention } from "../db/tiers.ts";
+import type { HostPolicy } from "./alerts/hosts.ts";
+import type { Sealer } from "./alerts/sealed.ts";
+import type { Send } from "./alerts/send.ts";
 import { invalid, ProblemError } from "./problem.ts";
 
 /** One line of the log. Never a token, never a whole report. */
@@ -11,6 +14,9 @@ export interface LogEvent {
   event: string;
   [field: string]: unknown;
 }
+
+/** What messages are sent with. */
+export type Messaging = { sealer: Sealer; send: Send; hosts: HostPolicy };
 
 /** All the service needs from its runtime. */
 export interface Deps {
@@ -25,8 +31,12 @@ export interface Deps {
   adminTokenHash?: string | undefined;
   /** How long each tier is kept. Default: DEFAULT_RETENTION. */
   retention?: Retention | undefined;
-  /** Told of a report that is to be judged at once, once it is stored. */
-  onUrgent?: (() => void) | undefined;
+  /** Told of a report that is to be judged at once, once it is stored. What is done then may outlive the request by `keepAlive`. */
+  onUrgent?: ((keepAlive: (work: Promise<void>) => void) => void) | undefined;
+  /** What channels are sealed, tried and checked with; where it is not given, there are none to be had. */
+  alerting?: (() => Promise<Messaging>) | undefined;
+  /** Told that there may be something to send. */
+  onNews?: (() => void) | undefined;
   /** How long a body may take to come, in ms. */
   bodyDeadlineMs?: number | undefined;
 }

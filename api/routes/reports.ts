@@ -37,7 +37,8 @@ reports.openapi(postReport, async (c) => {
   const report = parseReport(sent, now, deps.retention?.[WINDOW]);
   const kept = toStoredReport(report, caller.cluster.id, now);
   const stored = await deps.storeReport(kept);
-  if (stored === "stored" && deps.onUrgent && isUrgentReport(kept)) deps.onUrgent();
+  if (stored === "stored" && deps.onUrgent && isUrgentReport(kept))
+    deps.onUrgent((work) => c.executionCtx.waitUntil(work));
   // Nothing is stored of a cluster that was deleted while the body came, and that must not pass for a receipt.
   if (stored === "duplicate") await readableCluster(deps.db, caller, caller.cluster.name);
   return stored === "stored"
