@@ -3,6 +3,7 @@ import { benchAttribution } from "./attribution.ts";
 import { benchBurst } from "./burst.ts";
 import { benchIngest } from "./ingest.ts";
 import type { Figure } from "./figure.ts";
+import { benchJudge } from "./judge.ts";
 import { benchReportSize } from "./report-size.ts";
 import { benchScanner } from "./scanner.ts";
 import { benchStore } from "./store.ts";
@@ -18,6 +19,7 @@ const SUITES: Record<string, (options: { quick: boolean }) => Promise<Figure[]>>
   ingest: benchIngest,
   store: benchStore,
   attribution: benchAttribution,
+  judge: benchJudge,
 };
 
 const asked = process.argv.slice(2);
