@@ -27,8 +27,12 @@ const CODES: Codes = {
   refused: [40_035, 43_004, 400_101, 400_102, 460_101],
 };
 
-/** A backslash stands before all that marks; where a client should not know that, no link comes of it either. */
-const inert = (text: string) => text.replaceAll("<", "＜").replaceAll(/[\\*_[\]()#!>~|]/g, String.raw`\$&`);
+/** No tags, no links, and no emphasis but ours. */
+const inert = (text: string) =>
+  text
+    .replaceAll("<", "＜")
+    .replaceAll("](", "] (")
+    .replaceAll(/[\\*_~]/g, String.raw`\$&`);
 
 /** Markdown of DingTalk, which has no spans of code. */
 const MARKDOWN: Layout = {

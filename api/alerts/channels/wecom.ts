@@ -20,15 +20,13 @@ const CODES: Codes = {
   refused: [40_008, 40_058, 44_004, 45_002],
 };
 
-/** `<@user>` mentions and `<font>` colours, in spans of code too as far as is known: so there is no such sign. */
-const withoutTags = (text: string) => text.replaceAll("<", "＜").replaceAll(">", "＞");
-const inert = (text: string) => withoutTags(text).replaceAll(/[\\*_[\]#]/g, String.raw`\$&`);
-const span = (text: string) => `\`${withoutTags(text)}\``;
+/** `<@user>` mentions, `<font>` colours and links, in spans of code too as far as is known: so there is nothing of the kind. */
+const inert = (text: string) => text.replaceAll("<", "＜").replaceAll(">", "＞").replaceAll("](", "] (");
 
 /** Markdown of WeCom. */
 const MARKDOWN: Layout = {
   words: inert,
-  name: span,
+  name: (text) => `\`${inert(text)}\``,
   strong: (spelt) => `**${spelt}**`,
   size: bytesOf,
   bullet: "- ",
