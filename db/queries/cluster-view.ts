@@ -65,7 +65,7 @@ function page(clusterId: number, after: number): SQL {
     with l as materialized (
       select n.id, n.name, n.first_seen_at, s.start, s.boot, s.sequence, s.received_at
       from nodes n ${WITH_LATEST_WINDOW}
-      where n.cluster_id = ${clusterId} and n.id > ${after} and s.start is not null and not ${RETIRED}
+      where n.cluster_id = ${clusterId} and n.id > ${after} and s.start is not null and ${RETIRED} is not true
       order by n.id limit ${NODES_A_PAGE}
     )
     select n.id, n.first_seen_at as firstSeenAt, max(n.received_at, coalesce((

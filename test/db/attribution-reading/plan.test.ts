@@ -1,44 +1,16 @@
 import { freshDb } from "#fresh-db";
-import { type SQL, sql } from "drizzle-orm";
-import { SQLiteAsyncDialect } from "drizzle-orm/sqlite-core";
+import type { SQL } from "drizzle-orm";
 import { expect, test } from "vitest";
-import type { Db } from "../../../db/client.ts";
 import { attribute, leasesHeld, type Place } from "../../../db/queries/attribution.ts";
 import { storeReports } from "../../../db/queries/reports.ts";
 import { DEFAULT_RETENTION } from "../../../db/tiers.ts";
 import { upkeepOf } from "../../support/folded.ts";
 import { aLeased, NAT, PEER, second } from "../../support/leased.ts";
 import { ownersOf } from "../../support/owner-words.ts";
+import { heard, scannedBy } from "../../support/scanned.ts";
 import { aCluster, START } from "../../support/stored-report.ts";
 
 const WEB = "10.244.0.11";
-
-/** Hands over each statement that is read with. */
-const heard = (db: Db, said: SQL[]): Db =>
-  new Proxy(db, {
-    get: (target, name) => {
-      const value: unknown = Reflect.get(target, name, target);
-      if (typeof value !== "function") return value;
-      return (...given: unknown[]): unknown => {
-        if (name === "all") said.push(given[0] as SQL);
-        return Reflect.apply(value, target, given);
-      };
-    },
-  });
-
-/** What a statement makes for itself is small, and may be read whole. */
-const isMade = (name: string, text: string): boolean =>
-  new RegExp(`json_each\\([^)]*\\) ${name}\\b|\\b${name} (\\([^)]*\\) )?as \\(|\\) ${name}\\b`).test(text);
-
-/** Tables, by the names they have in the statement, of which all rows are looked through. */
-async function scannedBy(db: Db, statement: SQL): Promise<string[]> {
-  const steps = await db.all<{ detail: string }>(sql`explain query plan ${statement}`);
-  const text = new SQLiteAsyncDialect().sqlToQuery(statement).sql;
-  return steps.flatMap(({ detail }) => {
-    const [, name = ""] = /^SCAN (\w+)(?!.*VIRTUAL TABLE)/.exec(detail) ?? [];
-    return name === "" || name === "CONSTANT" || isMade(name, text) ? [] : [`${detail} of ${text}`];
-  });
-}
 
 test("what is stored is read by key, whatever is asked", async () => {
   const db = await freshDb();
