@@ -67,7 +67,8 @@ export const silentNode = defineClusterRule<Name>({
 });
 
 const UNKNOWN: Finding = { verdict: "unknown" };
-const CLUSTER: Subject = { kind: "cluster", key: "cluster" };
+/** A node may be called cluster, but not so. */
+const CLUSTER: Subject = { kind: "cluster", key: "__cluster__" };
 
 type Silence = {
   subject: Subject;
