@@ -4,6 +4,7 @@ import type {
   Finding,
   Judged,
   NodeRule,
+  Policy,
   Rule,
   Severity,
   Subject,
@@ -113,11 +114,11 @@ export function judgeWindow(
   const { window } = look;
   const span: Span = { from: window.from, to: window.to, previousTo };
   const changes = endDisabled(rules, lives, window.to);
-  for (const { rule, thresholds } of rules.node) {
+  for (const { rule, thresholds, policy } of rules.node) {
     const own = lives.filter((live) => live.rule === rule.name);
     if (!isToJudge(rule, window, thresholds, own)) continue;
     const judged = rule.judge(look, thresholds, knownOf(own), openOf(own));
-    changes.push(...applied(rule, admit(judged, own, window.node), own, { rules, span }));
+    changes.push(...applied(rule, admit(judged, own, window.node), own, { rules, policy, span }));
   }
   return changes;
 }
@@ -135,22 +136,22 @@ export function judgeCluster(view: ClusterView, rules: InForce, lives: readonly 
   // The views before were seen, unless the service itself was away.
   const span: Span = { from: at, to: at, previousTo: view.watchedSince < at ? at : undefined };
   const changes = endDisabled(rules, lives, at);
-  for (const { rule, thresholds } of rules.cluster) {
+  for (const { rule, thresholds, policy } of rules.cluster) {
     const own = lives.filter((live) => live.rule === rule.name);
     const judged = rule.judge(view, thresholds, knownOf(own), openOf(own));
-    changes.push(...applied(rule, admit(judged, own), own, { rules, span }));
+    changes.push(...applied(rule, admit(judged, own), own, { rules, policy, span }));
   }
   return changes;
 }
 
-type Judging = { rules: InForce; span: Span };
+type Judging = { rules: InForce; policy: Policy; span: Span };
 
 /** What findings do to the lives of one rule; what it knows and does not name is clear. */
 function applied(
   rule: Rule,
   judged: readonly Judged[],
   own: readonly Live[],
-  { rules, span }: Judging,
+  { rules, policy, span }: Judging,
 ): Change[] {
   const known = new Map(own.map((live) => [live.subject.key, live]));
   const named = new Set(judged.map(({ subject }) => subject.key));
@@ -163,7 +164,7 @@ function applied(
     const live = known.get(subject.key);
     // What was counted since the window before the gap is no rate of this one.
     const said: Finding = blind && finding.verdict === "bad" ? { verdict: "unknown" } : finding;
-    const step = advance(live?.life, said, span, rule.policy);
+    const step = advance(live?.life, said, span, policy);
     if (step.changed || step.life?.phase === "open")
       changes.push(
         changeOf({ rule: rule.name, subject, life: live?.life }, step, { rules, finding: said, at: span.to }),

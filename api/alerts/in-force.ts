@@ -1,7 +1,8 @@
 import { isEnabled, thresholdsOf } from "../detect/index.ts";
-import type { ClusterRule, NodeRule, Rule, RuleSet, Thresholds } from "../detect/rule.ts";
+import { policyOf } from "../detect/rule.ts";
+import type { ClusterRule, NodeRule, Policy, Rule, RuleSet, Thresholds } from "../detect/rule.ts";
 
-type With<R extends Rule> = { rule: R; thresholds: Thresholds; version: string };
+type With<R extends Rule> = { rule: R; thresholds: Thresholds; policy: Policy; version: string };
 
 /** The rules of a cluster that are enabled, with what users set. Made once for many windows. */
 export type InForce = {
@@ -15,11 +16,11 @@ export type InForce = {
 
 /** What is in force of `rules` where users set `set`. */
 export function inForce(rules: readonly Rule[], set: RuleSet): InForce {
-  const all = rules.map((rule) => ({
-    rule,
-    thresholds: thresholdsOf(rule, set),
-    version: `${rule.revision}.${set.version}`,
-  }));
+  const all = rules.map((rule) => {
+    const thresholds = thresholdsOf(rule, set);
+    const policy = policyOf(rule, thresholds);
+    return { rule, thresholds, policy, version: `${rule.revision}.${set.version}` };
+  });
   const enabled = all.filter(({ rule }) => isEnabled(rule, set));
   const revisions = new Map(all.map(({ rule, version }) => [rule.name, version]));
   return {

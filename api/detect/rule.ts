@@ -147,10 +147,46 @@ export type RuleSet = {
   settings: Readonly<Record<string, RuleSettings>>;
 };
 
+/** A day: what is told later than that is no alarm. */
+const MAX_DURATION_MS = 86_400_000;
+
+/** How long things have to last: every rule has these thresholds beside its own. */
+const durationsOf = ({ need, clearMs, cooldownMs }: Policy): Record<keyof Durations, Threshold> => ({
+  needMs: duration(need.ms, "It has to be wrong for so long to open"),
+  clearMs: duration(clearMs, "It has to be right for so long to resolve"),
+  cooldownMs: duration(cooldownMs, "So long after it resolved it opens again only if it is worse"),
+});
+type Durations = { needMs: number; clearMs: number; cooldownMs: number };
+const duration = (ms: number, title: string) => ({
+  default: ms,
+  min: 0,
+  max: MAX_DURATION_MS,
+  unit: "ms",
+  title,
+});
+
+/** The policy of a rule where its thresholds are these. */
+export function policyOf({ policy }: Rule, thresholds: Thresholds): Policy {
+  const { needMs, clearMs, cooldownMs } = { ...policy, needMs: policy.need.ms, ...thresholds };
+  const { need, critical } = policy;
+  return {
+    need: { ...need, ms: needMs },
+    // What is critical never waits longer than what is not.
+    ...(critical && { critical: { ...critical, ms: Math.min(critical.ms, needMs) } }),
+    clearMs,
+    cooldownMs,
+  };
+}
+
+const withDurations = <R extends { policy: Policy; thresholds: object }>(rule: R): R => ({
+  ...rule,
+  thresholds: { ...rule.thresholds, ...durationsOf(rule.policy) },
+});
+
 export function defineNodeRule<Name extends string>(rule: Omit<NodeRule<Name>, "scope">): NodeRule {
-  return { scope: "node", ...rule } as unknown as NodeRule;
+  return { scope: "node", ...withDurations(rule) } as unknown as NodeRule;
 }
 
 export function defineClusterRule<Name extends string>(rule: Omit<ClusterRule<Name>, "scope">): ClusterRule {
-  return { scope: "cluster", ...rule } as unknown as ClusterRule;
+  return { scope: "cluster", ...withDurations(rule) } as unknown as ClusterRule;
 }
