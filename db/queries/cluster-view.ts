@@ -5,7 +5,7 @@ import type { ClusterView, NodeView, Slot } from "../look.ts";
 import { hoursOf } from "./look/hours-cache.ts";
 import type { HoursCache } from "./look/hours-cache.ts";
 import { settingsViews } from "./look/settings-view.ts";
-import { toWindow, WINDOW_ROW } from "./look/window-row.ts";
+import { toWindow, windowRow } from "./look/window-row.ts";
 import type { WindowTuple } from "./look/window-row.ts";
 import { RETIRED, WITH_LATEST_WINDOW } from "./nodes.ts";
 
@@ -68,17 +68,17 @@ function page(clusterId: number, after: number): SQL {
       where n.cluster_id = ${clusterId} and n.id > ${after} and s.start is not null and ${RETIRED} is not true
       order by n.id limit ${NODES_A_PAGE}
     )
-    select n.id, n.first_seen_at as firstSeenAt, max(n.received_at, coalesce((
+    select l.id, l.first_seen_at as firstSeenAt, max(l.received_at, coalesce((
         select r.received_at from segments g
         cross join samples r on r.cluster_id = g.cluster_id and r.tier = 0 and r.node_id = g.node_id
           and r.start = g.start and r.boot = g.boot and r.sequence = g.sequence
-        where g.cluster_id = ${clusterId} and g.node_id = n.id
+        where g.cluster_id = ${clusterId} and g.node_id = l.id
         order by g.boot desc, g.sequence desc limit 1), 0)) as lastSeenAt,
-      json_group_array(${WINDOW_ROW}) as windows
-    from l n
-    cross join samples s on s.cluster_id = ${clusterId} and s.tier = 0 and s.node_id = n.id
-      and s.start >= n.start - ${VIEW_MS} and s.start <= n.start
-    group by n.id order by n.id`;
+      json_group_array(${windowRow("l")}) as windows
+    from l
+    cross join samples s on s.cluster_id = ${clusterId} and s.tier = 0 and s.node_id = l.id
+      and s.start >= l.start - ${VIEW_MS} and s.start <= l.start
+    group by l.id order by l.id`;
 }
 
 function readNode({ id, firstSeenAt, lastSeenAt, windows: text }: Row): NodeSeen {

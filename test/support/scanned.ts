@@ -18,7 +18,9 @@ export const heard = (db: Db, said: SQL[]): Db =>
 
 /** What a statement makes for itself is small, and may be read whole. */
 const isMade = (name: string, text: string): boolean =>
-  new RegExp(`json_each\\([^)]*\\) ${name}\\b|\\b${name} (\\([^)]*\\) )?as \\(|\\) ${name}\\b`).test(text);
+  new RegExp(
+    `json_each\\([^)]*\\) ${name}\\b|\\b${name} (\\([^)]*\\) )?as (materialized )?\\(|\\) ${name}\\b`,
+  ).test(text);
 
 /** Tables, by the names they have in the statement, of which all rows are looked through. */
 export async function scannedBy(db: Db, statement: SQL): Promise<string[]> {

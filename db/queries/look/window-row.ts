@@ -51,18 +51,25 @@ export type WindowTuple = [
   ...Numbers,
 ];
 
-/** A window `s` of the node `n` as a WindowTuple. 32 values: functions on D1 take no more. */
-export const WINDOW_ROW: SQL = row((_, column) => `s."${column}"`, `coalesce(s.received_at, s."end")`);
+/** A window `s` of the node of that alias as a WindowTuple. 32 values: functions on D1 take no more. */
+export const windowRow = (node: string): SQL =>
+  row(node, (_, column) => `s."${column}"`, `coalesce(s.received_at, s."end")`);
+/** Of the node `n`. */
+export const WINDOW_ROW: SQL = windowRow("n");
 
 /** A slot of a tier in the place of windows: its highest gauges, in `s`, and its counts, in `c`. */
-export const SLOT_ROW: SQL = row((kind, column) => {
-  if (kind === "text") return column === "taken_at" ? `iif(s.entries is null, null, s."end")` : "null";
-  return `${kind === "gauge" ? "s" : "c"}."${column}"`;
-}, `s."end"`);
+export const SLOT_ROW: SQL = row(
+  "n",
+  (kind, column) => {
+    if (kind === "text") return column === "taken_at" ? `iif(s.entries is null, null, s."end")` : "null";
+    return `${kind === "gauge" ? "s" : "c"}."${column}"`;
+  },
+  `s."end"`,
+);
 
-function row(value: (kind: Kind, column: string) => string, receivedAt: string): SQL {
+function row(node: string, value: (kind: Kind, column: string) => string, receivedAt: string): SQL {
   const values = COLUMNS.map(([kind, column]) => value(kind, column)).join(", ");
-  return sql.raw(`json_array(n.id, n.name, s.start, s."end", ${receivedAt}, ${values})`);
+  return sql.raw(`json_array(${node}.id, ${node}.name, s.start, s."end", ${receivedAt}, ${values})`);
 }
 
 export function toWindow([
