@@ -59,6 +59,18 @@ describe("too many subjects", () => {
     expect(none).toHaveLength(MAX_LIVES_A_NODE);
   });
 
+  it("stay bounded where there is no room at all, not even for who stands for them", () => {
+    let lives: Live[] = [];
+    const wave = (i: number, count: number) => {
+      lives = keep(lives, judgeWindow(look(count, undefined, `wave-${i}`), rules, lives));
+    };
+    for (let i = 0; i < MAX_LIVES_A_NODE / MAX_NEW_A_WINDOW; i++) wave(i, MAX_NEW_A_WINDOW);
+    expect(lives).toHaveLength(MAX_LIVES_A_NODE);
+    wave(8, 10);
+    wave(9, 10);
+    expect(lives).toHaveLength(MAX_LIVES_A_NODE + 1);
+  });
+
   it("are not told to rules, which know nothing of who stands for others", () => {
     const told: string[][] = [];
     const spy: NodeRule = {
