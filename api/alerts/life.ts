@@ -1,3 +1,4 @@
+import { MAX_DURATION_MS } from "../detect/rule.ts";
 import type { Finding, Policy, Severity } from "../detect/rule.ts";
 import type { Transition } from "./alert.ts";
 
@@ -77,8 +78,8 @@ export const MAX_EASES = 2;
 /** So long without a window, and an open anomaly is shown as stale; and so long, and it ends. */
 export const STALE_MS = 10 * 60_000;
 export const EXPIRE_MS = 24 * 3_600_000;
-/** What is pending opens within hours or was left behind by a node that is gone. */
-const FORGET_PENDING_MS = 24 * 3_600_000;
+/** What is pending has opened by then, however long it has to last, or was left behind by a node that is gone. */
+const FORGET_PENDING_MS = 2 * MAX_DURATION_MS;
 
 const same = (life: Life | undefined): Step => ({ life, changed: false });
 

@@ -148,7 +148,7 @@ export type RuleSet = {
 };
 
 /** A day: what is told later than that is no alarm. */
-const MAX_DURATION_MS = 86_400_000;
+export const MAX_DURATION_MS = 86_400_000;
 
 /** How long things have to last: every rule has these thresholds beside its own. */
 const durationsOf = ({ need, clearMs, cooldownMs }: Policy): Record<keyof Durations, Threshold> => ({

@@ -59,6 +59,24 @@ describe("too many subjects", () => {
     expect(none).toHaveLength(MAX_LIVES_A_NODE);
   });
 
+  it("are let in by severity first, whatever their values", () => {
+    const mixed: NodeRule = {
+      ...owners,
+      judge: () =>
+        Array.from({ length: MAX_NEW_A_WINDOW + 1 }, (_, i): Judged => ({
+          subject: { kind: "party", key: `${i}` },
+          finding: {
+            verdict: "bad",
+            severity: i === 7 ? "critical" : "warning",
+            value: i === 7 ? 0 : i + 10,
+          },
+        })),
+    };
+    const keys = judgeWindow(look(1), inForce([mixed], UNSET), []).map(({ subject }) => subject.key);
+    expect(keys[0]).toBe("7");
+    expect(keys).not.toContain("0");
+  });
+
   it("stay bounded where there is no room at all, not even for who stands for them", () => {
     let lives: Live[] = [];
     const wave = (i: number, count: number) => {

@@ -12,6 +12,7 @@ import {
   STALE_MS,
 } from "../../../api/alerts/life.ts";
 import type { Life, Step } from "../../../api/alerts/life.ts";
+import { MAX_DURATION_MS } from "../../../api/detect/rule.ts";
 import type { Finding, Policy } from "../../../api/detect/rule.ts";
 import { oracle } from "./life-oracle.ts";
 import type { Happened, Said, Told } from "./life-oracle.ts";
@@ -190,6 +191,14 @@ describe("opening", () => {
     expect(minutesOf(told(["warning", 4], ["critical", 2]), policy)).toEqual([
       "5 opened warning",
       "6 worsened critical",
+    ]);
+  });
+
+  it("is not forgotten on the way, however long it has to last", () => {
+    const policy = { ...POLICY, need: { windows: 2, ms: MAX_DURATION_MS } };
+    const steps = live(told(["warning", MAX_DURATION_MS / MIN + 1]), policy, true);
+    expect(happenings(steps)).toEqual([
+      { at: T + MAX_DURATION_MS, transition: "opened", severity: "warning" },
     ]);
   });
 
@@ -387,9 +396,9 @@ it("is awake while something is counted or open, and then for a while only remem
   const lives = [steps[0], steps[1], steps.at(-2), steps.at(-1)].map((step) => step!.life!);
   expect(lives.map(isAwake)).toEqual([true, true, false, true]);
   expect(lives.map(forgetAt)).toEqual([
-    T + 24 * 60 * MIN,
+    T + 2 * MAX_DURATION_MS,
     undefined,
     T + 16 * MIN + FLAP_WINDOW_MS,
-    T + 16 * MIN + 24 * 60 * MIN,
+    T + 16 * MIN + 2 * MAX_DURATION_MS,
   ]);
 });
