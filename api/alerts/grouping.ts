@@ -26,8 +26,8 @@ export const GIVEN_UP_MS: Readonly<Record<Alert["kind"], number>> = {
   test: 24 * HOUR,
   resolved: 48 * HOUR,
 };
-/** No provider's wait is longer: what asks for a week would lose what it is to be told. */
-export const MAX_WAIT_MS = HOUR;
+/** No provider's wait is longer, whatever it asks for. */
+export const MAX_WAIT_MS = 6 * HOUR;
 
 /** So many failures in a row, and a channel is tried only once in a while. */
 export const BREAKER_FAILURES = 5;

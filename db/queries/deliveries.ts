@@ -224,7 +224,9 @@ export async function markDead(db: Db, dead: Dead): Promise<void> {
 }
 
 /** Switches a channel off; what waits for it is given up. */
-export const disable = (channelId: number, reason: string, guard: SQL): SQL[] => [
+export const switchOff = (channelId: number, reason: string): SQL[] => disable(channelId, reason, sql`true`);
+
+const disable = (channelId: number, reason: string, guard: SQL): SQL[] => [
   sql`update channels set enabled = 0, disabled_reason = ${reason} where id = ${channelId} and ${guard}`,
   sql`update deliveries set state = 'dead', error = ${`the channel is switched off: ${reason}`}
     where channel_id = ${channelId} and state = 'waiting' and ${guard}`,

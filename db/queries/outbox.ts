@@ -182,18 +182,21 @@ export const settle = (
     due_at = case when ${isMoreAfter(group, latest)} then due_at else ${dueAt} end
   where ${ofGroup(group)} and told = ${group.told}`;
 
-/** Tells a channel of what is open in these groups, as if it had been told nothing. */
+/** Tells a channel of what is open in these groups, as if it had been told nothing; and what else it was not told yet. */
 export const tellAnew = (
-  channel: SQL,
+  channelId: number,
   groups: readonly { clusterId: number; rule: string }[],
   now: number,
-): SQL => sql`
-  insert into alert_groups (channel_id, cluster_id, rule, told, due_at, episode)
-  select c.id, value ->> 'clusterId', value ->> 'rule', 0, ${now}, 0
-  from channels c cross join json_each(${JSON.stringify(groups)}) where c.id = ${channel}
-  on conflict do update set told = 0, due_at = ${now}`;
+): SQL[] => [
+  sql`update alert_groups set due_at = ${now} where channel_id = ${channelId}`,
+  sql`
+    insert into alert_groups (channel_id, cluster_id, rule, told, due_at, episode)
+    select c.id, value ->> 'clusterId', value ->> 'rule', 0, ${now}, 0
+    from channels c cross join json_each(${JSON.stringify(groups)}) where c.id = ${channelId}
+    on conflict do update set told = 0`,
+];
 
-/** Where something is open, or a channel was told that it is. */
+/** Where something is open. */
 export const groupsAlive = (db: Db): Promise<{ clusterId: number; cluster: string; rule: string }[]> =>
   db.all(sql`
     select distinct a.cluster_id as clusterId, c.name as cluster, a.rule
