@@ -1,6 +1,6 @@
 /** What is obeyed instead of shown, or not shown: controls, what turns, joins or hides text, lone surrogates. */
 const OBEYED = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]+/gu;
-const BLANKS = /[\s\p{Zs}]+/gu;
+const BLANKS = /[\t-\r\p{Z}]+/gu;
 
 /** Code points of a name that are shown: the longest names of Kubernetes are of 253, most of under 60. */
 export const MAX_NAME = 128;
@@ -36,4 +36,4 @@ const WORD_JOINER = "\u2060";
 
 /** Words in which no chat sees a mention, a tag, a command or an address to link, where it has no way to escape them. */
 export const unlinked = (text: string): string =>
-  text.replaceAll(/[@#]|:(?=\/\/)|\/(?=\w)/g, (mark) => mark + WORD_JOINER);
+  text.replaceAll(/[@#~]|:(?=\/\/)|(?<!\S)\/(?=\w)/g, (mark) => mark + WORD_JOINER);

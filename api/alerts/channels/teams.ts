@@ -108,7 +108,7 @@ export const teams: Provider = {
   judge(answer) {
     if (answer.status === 202) return { result: "sent" };
     const word = answer.body.trim();
-    if (answer.status === 200 && (word === "" || word === "1")) return { result: "sent" };
+    if (answer.status === 200 && (answer.body === "" || word === "1")) return { result: "sent" };
     // Connectors answered 200 with the error in words, and some workflows still do.
     const failed = answer.status === 200 && /HTTP error (\d{3})/.exec(word);
     if (failed) return byStatus({ ...answer, status: Number(failed[1]) });

@@ -1,6 +1,7 @@
 import type { Severity } from "../../detect/rule.ts";
 import { type Alert, type AlertedAnomaly, type Language, MAX_SHOWN, PREFIX } from "../alert.ts";
 import { cut } from "../channels/cut.ts";
+import { cleanWords } from "../channels/inert.ts";
 import { askAbout } from "./ask.ts";
 import { EN } from "./en.ts";
 import { caseOf, sectionOf, whereOf } from "./section.ts";
@@ -63,7 +64,8 @@ type Content = Pick<Message, "state" | "title" | "paragraphs" | "sections" | "ad
 function written({ kind }: Alert, { title, body }: { title: string; body: string }): Content {
   const paragraphs = body
     .split("\n")
-    .filter((line) => line.trim() !== "")
+    .map((line) => cleanWords(line).trim())
+    .filter((line) => line !== "")
     .slice(0, MAX_PARAGRAPHS);
   return {
     state: kind === "test" ? "test" : "notice",
@@ -86,7 +88,10 @@ function told(alert: Alert, words: Words, now: number): Content {
   return {
     state,
     title: titleOf(alert, { words, about, state }),
-    paragraphs: [...(isOn ? [[firstCase.meaning]] : []), ...joinedCounts(alert, { words, state })],
+    paragraphs: [
+      ...(isOn && meanings.size <= 1 ? [[firstCase.meaning]] : []),
+      ...joinedCounts(alert, { words, state }),
+    ],
     sections: shown.map((anomaly) => {
       const cause = meanings.size > 1 ? caseOf(about, anomaly.finding).meaning : undefined;
       return sectionOf(anomaly, words, { now, cause: anomaly.state === "open" ? cause : undefined });
