@@ -77,6 +77,21 @@ describe("too many subjects", () => {
     expect(keys).not.toContain("0");
   });
 
+  it("are only those that are bad", () => {
+    const well = Array.from({ length: MAX_NEW_A_WINDOW + 1 }, (_, i): Judged => ({
+      subject: { kind: "party", key: `${i}` },
+      finding: { verdict: "between", value: i },
+    }));
+    const bad: Judged = {
+      subject: { kind: "party", key: "bad" },
+      finding: { verdict: "bad", severity: "warning", value: 0 },
+    };
+    const mostlyWell: NodeRule = { ...owners, judge: () => [...well, bad] };
+    expect(judgeWindow(look(1), inForce([mostlyWell], UNSET), []).map(({ subject }) => subject.key)).toEqual([
+      "bad",
+    ]);
+  });
+
   it("stay bounded where there is no room at all, not even for who stands for them", () => {
     let lives: Live[] = [];
     const wave = (i: number, count: number) => {
@@ -114,7 +129,12 @@ describe("too many subjects", () => {
     });
     const twice: NodeRule = {
       ...owners,
-      judge: () => [finding(9, "warning"), finding(2, "critical"), finding(3, "warning")],
+      judge: () => [
+        finding(9, "warning"),
+        finding(2, "critical"),
+        finding(3, "warning"),
+        finding(1, "critical"),
+      ],
     };
     const changes = judgeWindow(look(1), inForce([twice], UNSET), []);
     expect(changes).toMatchObject([
