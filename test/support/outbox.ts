@@ -49,7 +49,7 @@ export const plainProvider = (kind: ChannelKind, more: Partial<Provider> = {}): 
   kind,
   hosts: [],
   target: z.object({ url: z.string() }),
-  perMinute: 60_000,
+  perMinute: Number.POSITIVE_INFINITY,
   render: (alert, { target, now, deliveryId, ref }) => ({
     url: target.url,
     headers: {},
