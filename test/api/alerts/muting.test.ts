@@ -177,6 +177,7 @@ describe("inhibition", () => {
     ["a silent cluster, silent nodes", whole, on("silent-node"), true],
     ["a silent cluster, itself", whole, whole, false],
     ["a silent cluster, what nodes that speak say", whole, on("drops"), false],
+    ["a silent cluster, what is of no node either", whole, { ...whole, rule: "fleet-shift" }, false],
     ["a silent node, the silent cluster", on("silent-node"), whole, false],
     ["a fleet shift, anything", { ...whole, rule: "fleet-shift" }, on("pod-flood"), false],
   ])("%s", (_, cause, other, expected) => {
