@@ -98,7 +98,10 @@ export type PartyRow = {
   established?: number | undefined;
   idle?: number | undefined;
   closeWait?: number | undefined;
-  /** Median of its entries over the hours of the 24 hours before, where it was asked for and there are at least six. */
+  /**
+   * Median of its entries over the hours of the 24 hours before, where it was asked for and there are at least six; of a Pod that is newer, of
+   * the entries that all Pods of its workload had on the node.
+   */
   dayMedian?: number | undefined;
 };
 
@@ -127,6 +130,8 @@ export type Flows = {
   flows: readonly FlowRow[];
   /** At most so many entries of any one owner are missing from its row. */
   error: number;
+  /** Median over the hours of the 24 hours before of what all owners had, where the day median of any owner is known. */
+  dayMedian?: number | undefined;
 };
 
 /** Ports of one NAT address in use towards one peer. */

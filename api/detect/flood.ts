@@ -92,7 +92,7 @@ export const shareOf = (side: Side, row: PartyRow): number =>
 export type SideVerdict = "bad" | "between" | "clear" | "unknown";
 
 type Held = {
-  /** Entries that are usual of the whole node. */
+  /** Entries that are usual of the whole node, best over the same hours as of each owner. */
   usual: number | undefined;
   limits: FloodLimits;
 };

@@ -87,7 +87,7 @@ function findingOf(
   row: PartyRow,
   { sides, limits }: { sides: Side[]; limits: FloodLimits },
 ): Finding {
-  const usual = sides[0]?.score?.baseline.mean;
+  const usual = look.flows?.dayMedian ?? sides[0]?.score?.baseline.mean;
   const verdicts = sides.map((side) => verdictOf(side, row, { usual, limits }));
   const verdict = worst(verdicts);
   // Of an owner that does not flood, what it has is told.

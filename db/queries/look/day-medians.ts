@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { decodeBucket } from "../../bucket.ts";
 import type { Db } from "../../client.ts";
+import type { Table } from "../../fold/table.ts";
 import { factsOfSources } from "../../look/flow-facts.ts";
 import type { Flows, Party } from "../../look.ts";
 import { keyOfParty, partyOf } from "../../look/parties.ts";
@@ -17,7 +18,8 @@ type Blob = { data: ArrayBuffer | number[] };
 
 /**
  * The flows, with what is usual of the largest owners: of each the median of the most entries it had in each of the hours of the day before
- * in which it had any. The hour at hand and the one before it are left out: they may not be folded yet.
+ * in which it had any, of a Pod that is too new for that those of its workload, and of all owners together. The hour at hand and the one
+ * before it are left out: they may not be folded yet.
  */
 export async function withDayMedians(
   db: Db,
@@ -38,32 +40,54 @@ export async function withDayMedians(
     onDamaged?: (() => void) | undefined;
   },
 ): Promise<Flows> {
-  const wanted = flows.parties
-    .filter(({ entries }) => entries >= medianFrom)
-    .slice(0, MAX_MEDIANS)
-    .map(({ party }) => keyOfParty(party));
+  const wanted = flows.parties.filter(({ entries }) => entries >= medianFrom).slice(0, MAX_MEDIANS);
   if (wanted.length === 0) return flows;
   const end = slotOf(HOUR, at) - SLOT_MS[HOUR];
   const rows = await db.all<Blob>(sql`
     select data from buckets
     where cluster_id = ${clusterId} and tier = ${HOUR} and node_id = ${nodeId}
       and start >= ${end - HOURS * SLOT_MS[HOUR]} and start < ${end}`);
-  const hours = new Map<string, number[]>(wanted.map((key) => [key, []]));
-  for (const { data } of rows) {
+  const hours = rows.flatMap(({ data }) => {
     const table = decoded(() => decodeBucket(new Uint8Array(data), ["source"]).source, onDamaged);
-    const entries = new Map<string, number>();
-    for (const { address, owner, ...fact } of table ? factsOfSources(table) : []) {
-      const key = keyOfParty(hostOf(address) ?? partyOf(address, owner));
-      if (hours.has(key)) entries.set(key, (entries.get(key) ?? 0) + fact.entries);
-    }
-    for (const [key, value] of entries) hours.get(key)?.push(value);
-  }
-  const parties = flows.parties.map((row) => {
-    const values = hours.get(keyOfParty(row.party)) ?? [];
-    return values.length < MIN_HOURS ? row : { ...row, dayMedian: medianOf(values) };
+    return table ? [hourOf(table, hostOf)] : [];
   });
-  return { ...flows, parties };
+  const known = new Map(wanted.map(({ party }) => [keyOfParty(party), usualOf(party, hours)]));
+  const parties = flows.parties.map((row) => {
+    const dayMedian = known.get(keyOfParty(row.party));
+    return dayMedian === undefined ? row : { ...row, dayMedian };
+  });
+  const isAnyKnown = parties.some(({ dayMedian }) => dayMedian !== undefined);
+  return isAnyKnown ? { ...flows, parties, dayMedian: medianOf(hours.map(({ all }) => all)) } : flows;
 }
+
+/** Entries of an hour, by owner and by workload. */
+type Hour = { all: number; owners: Map<string, number>; workloads: Map<string, number> };
+
+function hourOf(table: Table, hostOf: (address: string) => Party | undefined): Hour {
+  const hour: Hour = { all: table.rest.entries ?? 0, owners: new Map(), workloads: new Map() };
+  const add = (sums: Map<string, number>, key: string, entries: number) =>
+    sums.set(key, (sums.get(key) ?? 0) + entries);
+  for (const { address, owner, entries } of factsOfSources(table)) {
+    const party = hostOf(address) ?? partyOf(address, owner);
+    hour.all += entries;
+    add(hour.owners, keyOfParty(party), entries);
+    const workload = workloadOf(party);
+    if (workload !== undefined) add(hour.workloads, workload, entries);
+  }
+  return hour;
+}
+
+function usualOf(party: Party, hours: readonly Hour[]): number | undefined {
+  const key = keyOfParty(party);
+  const own = hours.flatMap(({ owners }) => owners.get(key) ?? []);
+  if (own.length >= MIN_HOURS) return medianOf(own);
+  const workload = workloadOf(party);
+  const all = workload === undefined ? [] : hours.flatMap(({ workloads }) => workloads.get(workload) ?? []);
+  return all.length >= MIN_HOURS ? medianOf(all) : undefined;
+}
+
+const workloadOf = ({ namespace = "", workloadKind = "", workload }: Party): string | undefined =>
+  workload === undefined ? undefined : [namespace, workloadKind, workload].join("\0");
 
 function medianOf(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

@@ -91,6 +91,13 @@ describe("by entries", () => {
     // Usual are 6,666 of 20,000, half as much as all others; now it is one and a half times as much.
     ["three times its part against the others", { row: { dayMedian: 6_666 } }, "warning"],
     ["less than three times", { row: { dayMedian: 6_667 } }, "nothing"],
+    // Where it is known what all had in the same hours, that counts, not what is usual at this hour.
+    [
+      "three times its part of the same hours",
+      { row: { dayMedian: 10_000 }, flows: { dayMedian: 30_000 } },
+      "warning",
+    ],
+    ["less than that", { row: { dayMedian: 10_000 }, flows: { dayMedian: 29_999 } }, "nothing"],
     [
       "a proxy in a busy minute",
       { count: 80_000, entries: 80_000, row: { entries: 56_000, dayMedian: 11_000 } },

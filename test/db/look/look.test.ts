@@ -211,6 +211,56 @@ test("what is usual of the largest owners is the median of the hours in which th
     ["10.0.0.6", undefined],
     ["10.0.1.2", undefined],
   ]);
+  // Of all: six times as much, and what the newcomer had of late.
+  expect(look.flows?.dayMedian).toBe(81);
+  expect((await lastLook(db, { flows: { medianFrom: 1_000 } })).flows?.dayMedian).toBeUndefined();
+});
+
+test("of a Pod that is new, what is usual is what its workload had", async () => {
+  const db = await freshDb();
+  const clusterId = await aCluster(db);
+  const pod = {
+    address: "10.0.0.9",
+    name: "web-9",
+    workloadKind: "Deployment",
+    workload: "web",
+    since: START,
+  };
+  await storeReports(db, [
+    aReportOf(
+      [
+        { source: "10.0.0.9", entries: 100 },
+        { source: "10.0.0.8", entries: 90 },
+      ],
+      {
+        dump: aDump({ takenAt: START }),
+        details: encodeDetails({ addresses: [], owners: ownersOf([pod], true) }),
+      },
+    ),
+  ]);
+  // Applies the owners.
+  await tick(db, START + WINDOW_MS + 1_000);
+  const common = { kind: "pod", namespace: "shop", workloadKind: "Deployment" };
+  const holders = new Map([
+    ["10.0.0.1", { ...common, name: "web-1", workload: "web" }],
+    ["10.0.0.2", { ...common, name: "web-2", workload: "web" }],
+    ["10.0.0.3", { ...common, name: "db-0", workload: "db" }],
+  ]);
+  const hour = Math.floor(START / HOUR_MS) * HOUR_MS;
+  const before = async (back: number) =>
+    writeFlows(
+      db,
+      { clusterId, nodeId: 1, start: hour - back * HOUR_MS },
+      [...holders.keys()].map((source) => ({ source, entries: back })),
+      (address) => holders.get(address),
+    );
+  for (let back = 2; back < MIN_HOURS + 1; back += 1) await before(back);
+  const medians = async () =>
+    (await lastLook(db, { flows: { medianFrom: 0 } })).flows?.parties.map(({ dayMedian }) => dayMedian);
+  expect(await medians()).toEqual([undefined, undefined]);
+  await before(MIN_HOURS + 1);
+  // Of two to seven entries, twice.
+  expect(await medians()).toEqual([9, undefined]);
 });
 
 const ports = (used: number, shares: readonly [source: number, used: number][]) => ({
