@@ -62,6 +62,11 @@ describe("a backtest", () => {
     expect(asked).toEqual([{ trend: true }, { trend: true }]);
   });
 
+  it("says of what is over nothing that came after it", async () => {
+    const { openings } = await backtest(steps([100, 100, 0, 0, 0, 0, 5000, 0]), tiny());
+    expect(openings).toMatchObject([{ peak: 100, severity: "warning", resolvedAt: T + 60 * S }]);
+  });
+
   it("keeps nodes apart", async () => {
     const other = steps([0, 100, 0], { nodeId: 2, node: "node-2" });
     const mixed = steps([100, 0, 100]).flatMap((one, i) => [one, other[i]!]);
