@@ -92,8 +92,7 @@ function judged(
     contributors: holdersOf(row),
     facts: { used: row.used, available, ...(leftMs !== undefined && { leftMs }) },
   };
-  const critical =
-    severity === "critical" ? Math.min(limits.criticalClose, limits.critical) : limits.critical;
+  const critical = severity === "critical" ? limits.criticalClose : limits.critical;
   const isSoon = value >= limits.warn && leftMs !== undefined && leftMs <= limits.withinMs;
   if (value >= critical || isSoon)
     return { verdict: "bad", severity: "critical", limit: limits.critical, ...measured };

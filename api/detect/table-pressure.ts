@@ -48,8 +48,7 @@ function judged(look: Look, limits: Thresholds<Name>, severity: Severity | undef
     contributors: contributorsBy(look.flows?.parties, ({ entries }) => entries),
     facts: { used: usedOf(window) ?? 0, max: window.max ?? 0 },
   };
-  const critical =
-    severity === "critical" ? Math.min(limits.criticalClose, limits.critical) : limits.critical;
+  const critical = severity === "critical" ? limits.criticalClose : limits.critical;
   if (fill >= critical) return { verdict: "bad", severity: "critical", limit: limits.critical, ...measured };
   if (fill >= limits.warn) return { verdict: "bad", severity: "warning", limit: limits.warn, ...measured };
   return { verdict: fill < limits.warnClose ? "clear" : "between", limit: limits.warn, ...measured };

@@ -82,8 +82,7 @@ function judged(look: Look, limits: Thresholds<Name>, severity: Severity | undef
   const unusualMs = course.unusualMs ?? 0;
   const measured = { value: Math.min(leftMs, HORIZON_MS), facts, contributors: growing(look) };
   const isUnusual = unusualMs <= limits.unusual;
-  const criticalMs =
-    severity === "critical" ? Math.max(limits.critical, limits.criticalClose) : limits.critical;
+  const criticalMs = severity === "critical" ? limits.criticalClose : limits.critical;
   if (isUnusual && leftMs <= criticalMs)
     return { verdict: "bad", severity: "critical", limit: limits.critical, ...measured };
   if (isUnusual && leftMs <= limits.warn)
@@ -118,8 +117,7 @@ function courseOf({ window, recent, trend, hours }: Look): Course | undefined {
     perHour: Math.round(Math.min(short, long)),
     ...(often !== undefined && { usualPerHour: Math.round(often) }),
   };
-  // A fall that is usual and fails to come is no growth: what falls more slowly than usually fills nothing.
-  const unusualMs = often === undefined ? undefined : lasts(short - Math.max(0, often));
+  const unusualMs = often === undefined ? undefined : lasts(short - often);
   return { leftMs: Math.max(lasts(short), lasts(long)), unusualMs, facts };
 }
 
