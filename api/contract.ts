@@ -38,7 +38,7 @@ const PROBLEMS = {
   403: "The token has another scope",
   404: "Not there, or not for this token",
   408: "The body came too slowly",
-  409: "Already exists",
+  409: "Already exists, or has changed meanwhile",
   413: "The body is too large, on the wire or inflated",
   415: "Another Content-Type or Content-Encoding",
   422: "Invalid; `errors` lists what is",

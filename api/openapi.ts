@@ -1,9 +1,14 @@
 import * as z from "zod";
 import { AttributionQuestions } from "./attribution/questions.ts";
+import { ChannelChange, NewChannel } from "./routes/channel-contract.ts";
+import { Acknowledgement } from "./routes/anomalies.ts";
+import { BacktestQuestion } from "./routes/backtest.ts";
 import { NewCluster } from "./routes/clusters.ts";
 import { routes } from "./routes/index.ts";
+import { NewSilence } from "./routes/silences.ts";
 import { NewToken } from "./routes/tokens.ts";
 import { router } from "./router.ts";
+import { NewRules } from "./rules.ts";
 import { Report } from "./wire.ts";
 
 type Component = Record<string, unknown>;
@@ -14,7 +19,18 @@ export function openapiDocument() {
   for (const group of routes) app.route("/", group);
   app.openAPIRegistry.registerComponent("securitySchemes", "bearer", { type: "http", scheme: "bearer" });
   for (const [name, component] of Object.entries(
-    bodies({ Report, NewCluster, NewToken, AttributionQuestions }),
+    bodies({
+      Report,
+      NewCluster,
+      NewToken,
+      NewChannel,
+      ChannelChange,
+      AttributionQuestions,
+      Acknowledgement,
+      NewSilence,
+      NewRules,
+      BacktestQuestion,
+    }),
   ))
     app.openAPIRegistry.registerComponent("schemas", name, component);
   return app.getOpenAPI31Document({

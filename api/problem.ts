@@ -8,6 +8,7 @@ const KINDS = {
   "not-found": { status: 404, title: "Not found" },
   "body-timeout": { status: 408, title: "The body came too slowly" },
   conflict: { status: 409, title: "Already exists" },
+  changed: { status: 409, title: "It is no longer as you think" },
   "too-large": { status: 413, title: "The body is too large" },
   "unsupported-media": { status: 415, title: "The body is in an unsupported form" },
   invalid: { status: 422, title: "The request is invalid" },

@@ -42,6 +42,18 @@ const admins = new Set([
   "POST /v1/tokens",
   "GET /v1/tokens",
   "DELETE /v1/tokens/{id}",
+  "POST /v1/silences",
+  "DELETE /v1/silences/{id}",
+  "PUT /v1/clusters/{cluster}/rules",
+  "POST /v1/channels",
+  "GET /v1/channels",
+  "GET /v1/channels/{id}",
+  "PATCH /v1/channels/{id}",
+  "DELETE /v1/channels/{id}",
+  "POST /v1/channels/{id}/test",
+  "GET /v1/deliveries",
+  "GET /v1/deliveries/{id}",
+  "POST /v1/deliveries/{id}/replay",
 ]);
 const ingests = new Set(["POST /v1/reports"]);
 
@@ -56,7 +68,7 @@ const takes = (service: Service, { method, path }: { method: string; path: strin
 
 test("the contract names which operations need a token", ({ expect }) => {
   expect(open.map(({ name }) => name)).toEqual(["GET /healthz", "GET /readyz"]);
-  expect(guarded).toHaveLength(21);
+  expect(guarded).toHaveLength(39);
 });
 
 for (const operation of guarded) {
@@ -130,6 +142,9 @@ test("every question that names a cluster is in the matrix", ({ expect }) => {
     "GET /v1/clusters/{cluster}",
     "GET /v1/peers/{peer}/sources",
     "GET /v1/ports",
+    "GET /v1/anomalies",
+    "GET /v1/silences",
+    "GET /v1/clusters/{cluster}/rules",
   ]);
 });
 

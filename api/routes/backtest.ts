@@ -1,0 +1,152 @@
+import { createRoute } from "@hono/zod-openapi";
+import * as z from "zod";
+import { windowsIn } from "../../db/queries/past-windows.ts";
+import { rulesOf } from "../../db/queries/rule-settings.ts";
+import { allow, readableCluster } from "../access.ts";
+import { TRANSITIONS } from "../alerts/alert.ts";
+import { backtest as judgePast, MAX_OPENINGS } from "../alerts/backtest.ts";
+import type { Opening, PastStep } from "../alerts/backtest.ts";
+import { inForce } from "../alerts/in-force.ts";
+import { Severity, SubjectAnswer } from "../anomalies.ts";
+import { readSmallJson } from "../body.ts";
+import { bearer, body, bodyProblems, ClusterName, json, problems, Time, toTime } from "../contract.ts";
+import { RULES } from "../detect/index.ts";
+import { invalid } from "../problem.ts";
+import { router } from "../router.ts";
+import type { Deps } from "../router.ts";
+import { checkedSettings, RuleSettingsBody, ruleSetOf } from "../rules.ts";
+import { Instant, resolveWindow } from "../window.ts";
+
+/** Longer nobody waits for an answer: what was judged by then is told. */
+const BUDGET_MS = 20_000;
+
+export const BacktestQuestion = z
+  .object({
+    cluster: ClusterName,
+    from: Instant.meta({ format: "date-time" }),
+    to: Instant.optional().meta({ format: "date-time", description: "Default now." }),
+    rules: RuleSettingsBody.optional().meta({
+      description:
+        "By rule, as PUT /v1/clusters/{cluster}/rules takes them; what is left out is as rules are unless they are set. Default: what is set in the cluster.",
+    }),
+    nodes: z
+      .array(z.string().min(1).max(253))
+      .min(1)
+      .max(1000)
+      .optional()
+      .meta({ description: "Default: all." }),
+  })
+  .meta({ id: "BacktestQuestion" });
+
+const OpeningAnswer = z
+  .object({
+    rule: z.string(),
+    ruleVersion: z.string(),
+    subject: SubjectAnswer,
+    severity: Severity.meta({ description: "The most severe it was." }),
+    openedAt: Time.meta({ description: "When it began." }),
+    certainAt: Time.meta({ description: "When it would have been told." }),
+    resolvedAt: Time.nullable(),
+    peak: z.number().nullable(),
+    transitions: z.array(z.object({ at: Time, transition: z.enum(TRANSITIONS), severity: Severity })),
+  })
+  .meta({ id: "Opening" });
+
+const BacktestAnswer = z
+  .object({
+    cluster: z.string(),
+    from: Time,
+    to: Time,
+    openings: z
+      .array(OpeningAnswer)
+      .meta({ description: `In the order in which they became certain, at most ${MAX_OPENINGS}.` }),
+    more: z.int().meta({ description: "How many more there were." }),
+    windows: z.int().meta({ description: "Windows judged." }),
+    looks: z.int().meta({ description: "Those of them of which more had to be read." }),
+    stopped: z.boolean().meta({ description: "It took too long: ask for a shorter time, or fewer nodes." }),
+    until: Time.meta({ description: "Up to here it was judged." }),
+    notJudged: z
+      .array(z.string())
+      .meta({ description: "Rules about whole clusters: they look at the present." }),
+  })
+  .meta({ id: "Backtest" });
+
+const postBacktest = createRoute({
+  method: "post",
+  path: "/v1/backtest",
+  summary: "What would have been opened by other thresholds",
+  description:
+    "Judges the past of a cluster by rules about nodes; nothing is stored, nobody is told. Where windows are no longer kept, slots of ten " +
+    "minutes stand for them: what is shorter does not show, and what opens after some windows opens later.",
+  security: bearer,
+  middleware: allow("read", "admin"),
+  request: { body: body("BacktestQuestion") },
+  responses: {
+    200: json(BacktestAnswer, "What would have been opened"),
+    ...problems(401, 403, 404, 503),
+    ...bodyProblems,
+  },
+});
+
+export const backtest = router();
+
+backtest.openapi(postBacktest, async (c) => {
+  const { deps, caller } = c.var;
+  const parsed = BacktestQuestion.safeParse(await readSmallJson(c.req.raw, deps.bodyDeadlineMs));
+  if (!parsed.success) throw invalid("The backtest is invalid.", parsed.error.issues);
+  const { cluster: name, nodes, ...asked } = parsed.data;
+  const { id } = await readableCluster(deps.db, caller, name);
+  const { from, to } = resolveWindow(asked, deps.now());
+  const set = await rulesFor(deps, id, asked.rules);
+  const progress = { until: from };
+  const stop = new AbortController();
+  const steps = stepsOf(deps, { clusterId: id, from, to, nodes }, { stop, progress });
+  const found = await judgePast(steps, inForce(RULES, set), stop.signal);
+  return c.json(
+    {
+      cluster: name,
+      from: toTime(from),
+      to: toTime(to),
+      ...found,
+      openings: found.openings.map(openingAnswer),
+      until: toTime(found.stopped ? progress.until : to),
+      notJudged: RULES.filter(({ scope }) => scope === "cluster").map(({ name }) => name),
+    },
+    200,
+  );
+});
+
+async function rulesFor(
+  { db }: Deps,
+  clusterId: number,
+  wanted: z.infer<typeof RuleSettingsBody> | undefined,
+) {
+  if (wanted) return { version: 0, settings: checkedSettings(wanted, "The backtest is invalid.") };
+  const stored = (await rulesOf(db, [clusterId])).get(clusterId);
+  return stored ? ruleSetOf(stored) : { version: 0, settings: {} };
+}
+
+type Past = { clusterId: number; from: number; to: number; nodes: readonly string[] | undefined };
+
+async function* stepsOf(
+  { db, now }: Deps,
+  { clusterId, ...range }: Past,
+  { stop, progress }: { stop: AbortController; progress: { until: number } },
+): AsyncGenerator<PastStep> {
+  const startedAt = now();
+  for await (const page of windowsIn(db, clusterId, range))
+    for (const step of page) {
+      if (now() - startedAt >= BUDGET_MS) stop.abort();
+      if (!stop.signal.aborted) progress.until = step.window.from;
+      yield step;
+    }
+}
+
+const openingAnswer = ({ openedAt, certainAt, resolvedAt, peak, transitions, ...opening }: Opening) => ({
+  ...opening,
+  peak: peak ?? null,
+  openedAt: toTime(openedAt),
+  certainAt: toTime(certainAt),
+  resolvedAt: resolvedAt === undefined ? null : toTime(resolvedAt),
+  transitions: transitions.map(({ at, ...rest }) => ({ at: toTime(at), ...rest })),
+});
