@@ -7,6 +7,7 @@ import { type Database, openLibsql } from "../db/libsql.ts";
 import { reportWriter } from "../db/queries/reports.ts";
 import { tokenReader } from "../db/queries/tokens.ts";
 import { createApp, type Deps, type LogEvent } from "./app.ts";
+import { alertingOn } from "./node/alerting.ts";
 import { firstAdminToken } from "./node/admin-token.ts";
 import { type Config, databaseFile, DEFAULT_URL, loadConfig, withoutSecrets } from "./node/config.ts";
 import { greeting } from "./node/greeting.ts";
@@ -15,6 +16,7 @@ import { runLocalAgent } from "./node/local-agent.ts";
 import { localAgentToken, localReadToken } from "./node/local-token.ts";
 import { listen, type Listening } from "./node/serve.ts";
 import { startUpkeep, type Upkeep } from "./node/upkeep.ts";
+import type { Messaging } from "./router.ts";
 import { hashToken } from "./tokens.ts";
 
 const FAILED = 1;
@@ -59,7 +61,11 @@ async function serve(config: Config, withAgent: boolean): Promise<number> {
   if (!database) return FAILED;
   const { db } = database;
   let upkeep: Upkeep | undefined;
-  const deps = { ...dependencies(config, database), onUrgent: () => upkeep?.tell("urgent") };
+  const deps = {
+    ...dependencies(config, database),
+    onUrgent: () => upkeep?.tell("urgent"),
+    onNews: () => upkeep?.tell("news"),
+  };
   const server = await startListening(createApp(deps), config);
   if (!server) {
     database.close();
@@ -91,8 +97,10 @@ async function open({ databaseUrl, databaseToken }: Config): Promise<Database | 
   }
 }
 
-function dependencies({ adminToken, retention }: Config, { db }: Database): Deps {
+function dependencies(config: Config, { db }: Database): Deps {
+  const { adminToken, retention } = config;
   const writer = reportWriter(db);
+  let alerting: Promise<Messaging> | undefined;
   const adminTokenHash = adminToken === undefined ? undefined : hashToken(adminToken);
   return {
     db,
@@ -102,6 +110,8 @@ function dependencies({ adminToken, retention }: Config, { db }: Database): Deps
     log,
     adminTokenHash,
     retention,
+    // Once there is a channel to be made: with it a key is.
+    alerting: () => (alerting ??= alertingOn(config)),
   };
 }
 

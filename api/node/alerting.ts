@@ -2,6 +2,7 @@ import { lookup } from "node:dns/promises";
 import { dirname, join } from "node:path";
 import type { DispatchDeps } from "../alerts/dispatch.ts";
 import { sealer } from "../alerts/sealed.ts";
+import type { Messaging } from "../router.ts";
 import { type Config, databaseFile } from "./config.ts";
 import { pinnedSend } from "./pinned-send.ts";
 import { keptKey } from "./secret-key.ts";
@@ -10,11 +11,12 @@ import { keptKey } from "./secret-key.ts";
 export async function alertingOn({
   alerting,
   databaseUrl,
-}: Pick<Config, "alerting" | "databaseUrl">): Promise<Pick<DispatchDeps, "sealer" | "send" | "publicUrl">> {
+}: Pick<Config, "alerting" | "databaseUrl">): Promise<Pick<DispatchDeps, "publicUrl"> & Messaging> {
   const path = join(dirname(databaseFile({ databaseUrl })), "secret.key");
   return {
     sealer: await sealer(alerting.secretKey ?? (await keptKey(path))),
     send: pinnedSend((host) => lookup(host, { all: true }), alerting.hosts),
     publicUrl: alerting.publicUrl,
+    hosts: alerting.hosts,
   };
 }

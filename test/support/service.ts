@@ -1,5 +1,8 @@
 import { freshDb } from "#fresh-db";
 import { sql } from "drizzle-orm";
+import { type HostPolicy, NO_HOSTS } from "../../api/alerts/hosts.ts";
+import { KEY_BYTES, sealer } from "../../api/alerts/sealed.ts";
+import { type Send, SendError } from "../../api/alerts/send.ts";
 import { createApp, type LogEvent } from "../../api/app.ts";
 import { hashToken } from "../../api/tokens.ts";
 import type { Db } from "../../db/client.ts";
@@ -41,7 +44,13 @@ export interface Service {
   tick(): Promise<void>;
 }
 
-export async function openService(differing: { db?: Db; bodyDeadlineMs?: number } = {}): Promise<Service> {
+const KEY = Uint8Array.from({ length: KEY_BYTES }, (_, at) => at);
+const NOWHERE: Send = () => Promise.reject(new SendError("no network in this test", { passing: true }));
+
+/** `send`: what takes its messages; `hosts`: where they may go beside the chat providers. */
+export async function openService(
+  differing: { db?: Db; bodyDeadlineMs?: number; send?: Send; hosts?: HostPolicy } = {},
+): Promise<Service> {
   const db = differing.db ?? (await freshDb());
   const log: LogEvent[] = [];
   const said: string[] = [];
@@ -58,6 +67,11 @@ export async function openService(differing: { db?: Db; bodyDeadlineMs?: number 
     },
     adminTokenHash: hashToken(ADMIN),
     bodyDeadlineMs: differing.bodyDeadlineMs,
+    alerting: async () => ({
+      sealer: await sealer(KEY),
+      send: differing.send ?? NOWHERE,
+      hosts: differing.hosts ?? NO_HOSTS,
+    }),
   });
   const ask: Service["ask"] = async (method, path, { token, json, body, headers = {} } = {}) => {
     const response = await app.request(path, {
