@@ -36,11 +36,13 @@ const TEN_MINUTES_MS = SLOT_MS[TEN_MINUTES];
 
 /** What nodes of a cluster reported in windows that begin in [from, to), by their begins, page by page. */
 export async function* windowsIn(db: Db, clusterId: number, query: PastQuery): AsyncGenerator<PastWindow[]> {
-  const nodes = await nodesOf(db, clusterId, query.nodes);
-  const split = await keptFrom(db);
+  const known = await nodesOf(db, clusterId, query.nodes);
+  const nodes = known.map(({ id }) => id);
+  const { windows: split, slots } = await keptFrom(db);
+  const first = Math.min(...known.map(({ seen }) => seen - OLDEST_REPORT_MS));
   const [early, late] = [
-    { from: query.from, to: Math.min(query.to, split) },
-    { from: Math.max(query.from, split), to: query.to },
+    { from: Math.max(query.from, slots, first), to: Math.min(query.to, split) },
+    { from: Math.max(query.from, split, first), to: query.to },
   ];
   yield* paged(early, nodes, TEN_MINUTES_MS, (range) => slotsOf(db, clusterId, query, { ...range, nodes }));
   yield* paged(late, nodes, WINDOW_MS, (range) => windowsOf(db, clusterId, query, { ...range, nodes }));
@@ -65,18 +67,26 @@ async function* paged(
 type Range = { from: number; to: number };
 type OfNodes = Range & { nodes: readonly number[] };
 
-async function nodesOf(db: Db, clusterId: number, names: readonly string[] | undefined): Promise<number[]> {
+/** Before nodes were first heard of by so much there is nothing of them: agents keep what they could not send for three days. */
+const OLDEST_REPORT_MS = 72 * 3_600_000;
+
+async function nodesOf(
+  db: Db,
+  clusterId: number,
+  names: readonly string[] | undefined,
+): Promise<{ id: number; seen: number }[]> {
   const named = names ? sql`and name in (select value from json_each(${JSON.stringify(names)}))` : sql``;
-  const rows = await db.all<{ id: number }>(
-    sql`select id from nodes where cluster_id = ${clusterId} ${named} order by id`,
-  );
-  return rows.map(({ id }) => id);
+  return db.all(sql`
+    select id, first_seen_at as seen from nodes where cluster_id = ${clusterId} ${named} order by id`);
 }
 
-/** Since when all windows are kept; a slot that some are missing of is taken as a whole. */
-async function keptFrom(db: Db): Promise<number> {
-  const [row] = await db.all<{ at: number }>(sql`select coalesce(max(windows_from), 0) as at from upkeep`);
-  return Math.ceil((row?.at ?? 0) / TEN_MINUTES_MS) * TEN_MINUTES_MS;
+/** Since when all windows, and all slots, are kept. A slot of which some windows are missing is taken as a whole. */
+async function keptFrom(db: Db): Promise<{ windows: number; slots: number }> {
+  const [row] = await db.all<{ windows: number; slots: number }>(
+    sql`select windows_from as windows, ten_minutes_from as slots from upkeep where id = 1`,
+  );
+  const { windows = 0, slots = 0 } = row ?? {};
+  return { windows: Math.ceil(windows / TEN_MINUTES_MS) * TEN_MINUTES_MS, slots };
 }
 
 const each = (nodes: readonly number[]): SQL => sql`json_each(${JSON.stringify(nodes)}) e`;

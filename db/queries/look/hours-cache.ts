@@ -11,8 +11,8 @@ export const DAYS = 14;
 const DAY_MS = 86_400_000;
 /** Of each day the hour of that time of day, and the one before and after it. */
 const HOURS_AROUND = 1;
-/** An hour of so many nodes takes some 30 MB. */
-export const MAX_CACHED_NODES = 2_000;
+/** What is kept of so many nodes takes 45 MB. */
+export const MAX_CACHED_NODES = 3_000;
 /** Read at once: some 20 ms, in which nothing else happens on Node. */
 const NODES_A_PAGE = 25;
 
