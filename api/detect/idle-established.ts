@@ -119,7 +119,7 @@ function isCalm(
 function growing(look: Look, share: number, limits: Thresholds<Name>): "bad" | "between" | "unknown" {
   const grown = grownOf(look, look.window.established ?? 0);
   if (grown === undefined) return "unknown";
-  return share >= limits.share && grown > 0 && grown >= limits.growth ? "bad" : "between";
+  return share >= limits.share && grown >= limits.growth ? "bad" : "between";
 }
 
 /** The part of the established that came in the last six hours; undefined where too little of these is known. */

@@ -77,11 +77,11 @@ test("what an older dump says is nothing new, and what no dump lists is over", (
 });
 
 /** Seven tenths are in use, by `perMinute` more each minute; all SNAT entries are of that peer. */
-const growing = (perMinute: number, windows = 10) => {
-  const snat = (number: number) => 46_000 + (number * perMinute) / 2;
+const growing = (perMinute: number, windows = 10, used = 46_000) => {
+  const snat = (number: number) => used + (number * perMinute) / 2;
   const window = aWindow(0, { snat: snat(0) });
   const recent = windowsBefore(0, windows, (number) => ({ snat: snat(number) }));
-  return judged("ports", aLook(window, { recent, ports: [row(46_000)] }))[0]?.finding;
+  return judged("ports", aLook(window, { recent, ports: [row(used)] }))[0]?.finding;
 };
 
 test("ports that will be gone within half an hour are critical, however many are left", () => {
@@ -89,6 +89,8 @@ test("ports that will be gone within half an hour are critical, however many are
   expect(growing(618)).toMatchObject({ severity: "critical", facts: { leftMs: 1_797_282 } });
   expect(growing(617)).toMatchObject({ severity: "warning" });
   expect(growing(-600)).toMatchObject({ severity: "warning" });
+  // Fewer than warn, however fast.
+  expect(growing(4_000, 10, 45_000)).toBeUndefined();
   // Three minutes of dumps are a line.
   expect(growing(618, 6)).toMatchObject({ severity: "critical" });
   expect(growing(618, 5)).toMatchObject({ severity: "warning", facts: { used: 46_000, available: 64_512 } });
