@@ -1,5 +1,6 @@
 import { say, type Part, type Text } from "./text.ts";
 import { megabytes } from "./units.ts";
+import { WATCH_RULES } from "./en-watch.ts";
 import type { Ask, Case, RuleWords } from "./words.ts";
 
 const set = (code: string): Part => ({ code });
@@ -152,40 +153,5 @@ export const RULES: Readonly<Record<string, RuleWords>> = {
       say`See who talks: ${top}`,
     ],
   },
-  "settings-drift": {
-    title: "A node is set otherwise than the others",
-    meaning: "A setting of the connection tracking differs from what nearly all nodes of the cluster have.",
-    advice: ({ nodes }) => [
-      say`Set it as the others are, or let the tool that configures nodes do so; compare with ${set("GET /v1/sysctls")}`,
-      say`See the nodes: ${nodes}`,
-    ],
-  },
-  "silent-node": {
-    title: "No reports",
-    meaning:
-      "The agent sends no reports: what happens there is not known. The node may be down, or only its agent or the way to this service.",
-    advice: ({ nodes }) => [
-      say`Is the node up? Then look at its agent: ${set("kubectl -n conntrail logs -l app.kubernetes.io/name=conntrail-agent")}, or ${set("journalctl -u conntrail-agent")}`,
-      say`If many are silent at once, look at the network and this service: ${nodes}`,
-      say`If the node is gone on purpose, retire it: ${set("POST /v1/clusters/CLUSTER/nodes/NODE/retire")}`,
-    ],
-  },
-  "blind-agent": {
-    title: "The agent sees nothing",
-    meaning:
-      "Reports come, but they say nothing of the connection table any more: other rules cannot see trouble on this node.",
-    advice: () => [
-      say`Look at the agent's log on the node; it says what it cannot read and what it needs (CAP_NET_ADMIN in the host's network namespace)`,
-      say`Was the ${set("nf_conntrack")} module reloaded, or the agent's manifest changed?`,
-    ],
-  },
-  "fleet-shift": {
-    title: "Many nodes change at once",
-    meaning:
-      "The same measure rises on many nodes together, on each of them too little for an alarm of its own.",
-    advice: ({ opened, top }) => [
-      say`Look for what they share: a deployment, a service they all call, DNS, the network`,
-      say`See who grew: ${top}, and who opens most: ${opened}`,
-    ],
-  },
+  ...WATCH_RULES,
 };

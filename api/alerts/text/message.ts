@@ -94,7 +94,11 @@ function told(alert: Alert, words: Words, now: number): Content {
     ],
     sections: shown.map((anomaly) => {
       const cause = meanings.size > 1 ? caseOf(about, anomaly.finding).meaning : undefined;
-      return sectionOf(anomaly, words, { now, cause: anomaly.state === "open" ? cause : undefined });
+      return sectionOf(anomaly, words, {
+        cluster: alert.cluster,
+        now,
+        cause: anomaly.state === "open" ? cause : undefined,
+      });
     }),
     advice: isOn || state === "over" ? firstCase.advice(askAbout(alert, first)) : [],
   };

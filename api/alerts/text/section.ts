@@ -3,24 +3,18 @@ import type { Contributor, Measured, Subject } from "../../detect/rule.ts";
 import type { AlertedAnomaly } from "../alert.ts";
 import type { Party } from "../../../db/look.ts";
 import type { Field, Section } from "./message.ts";
+import { destinationOf, factsOf } from "./facts.ts";
 import { joined, type Part, say, type Text } from "./text.ts";
 import { counted, endpoint, hundredths, instant, lasting, protocolName } from "./units.ts";
+import { valued } from "./valued.ts";
 import type { RuleWords, Unit, Words } from "./words.ts";
 
 const name = (text: string): Part => ({ name: text });
 
 /** What a value of the rule counts; floods are of entries or of openings. */
 function unitOf(rule: string, { cause }: Measured): Unit {
-  if (cause === "openings") return "flows/s";
+  if (cause === "openings") return "openings";
   return ruleNamed(rule)?.unit ?? "count";
-}
-
-/** A value with its unit, in the words of a language. */
-export function valued(value: number, unit: Unit, words: Words): string {
-  if (unit === "ratio") return words.unit(unit, hundredths(value));
-  if (unit === "ms") return lasting(value, words.time);
-  if (unit === "at") return instant(value);
-  return words.unit(unit, counted(value));
 }
 
 /** Who: its kind, its name with the namespace, and its workload. */
@@ -69,7 +63,7 @@ export function whereOf(
 export function sectionOf(
   anomaly: AlertedAnomaly,
   words: Words,
-  { now, cause }: { now: number; cause?: string | undefined },
+  { cluster, now, cause }: { cluster: string; now: number; cause?: string | undefined },
 ): Section {
   const { labels } = words;
   const { finding, rule } = anomaly;
@@ -81,14 +75,15 @@ export function sectionOf(
     { label: over ? labels.lasted : labels.since, value: [whenOf(anomaly, words, now)] },
     cause === undefined ? undefined : { label: labels.cause, value: [cause] },
     contributed(anomaly, unit, words),
-    ...factsOf(finding, words),
+    namesPeer(finding) ? undefined : destinationOf(finding, words),
+    ...factsOf(finding, rule, words),
     anomaly.acknowledgedBy === undefined
       ? undefined
       : { label: labels.acknowledged, value: [name(anomaly.acknowledgedBy)] },
   ];
   const where = whereOf(anomaly.subject, words);
   return {
-    heading: where.length === 0 ? [name(anomaly.subject.key)] : where,
+    heading: where.length === 0 ? words.where.cluster(name(cluster)) : where,
     fields: fields.filter((field) => field !== undefined),
   };
 }
@@ -155,49 +150,25 @@ const isSame = (a: Party, b: Party): boolean =>
   a.namespace === b.namespace &&
   (a.name !== "" || a.address === b.address);
 
-/** What they have, and which share of the whole: of a ratio or a time that is what is in use, else the value itself. */
+/** Whether those who contribute are shown with where they go to. */
+const namesPeer = ({ contributors = [], facts }: Measured): boolean =>
+  facts?.["peerName"] === undefined && contributors.some(({ peer }) => peer !== undefined);
+
+/**
+ * What they have, and which share of the whole: of the value where they are counted as it is, of what is in use where it is a part of
+ * a table. Else they are counted in something else, of which the whole is not known.
+ */
 function amountOf(
   { value }: Contributor,
   finding: Measured,
   { unit, words }: { unit: Unit; words: Words },
 ): string {
-  const isPart = unit === "ratio" || unit === "ms";
-  const whole = isPart ? finding.facts?.["used"] : finding.value;
-  const amount = isPart ? counted(value) : valued(value, unit, words);
+  const isSame = unit === "entries" || unit === "openings";
+  const whole = unit === "ratio" ? finding.facts?.["used"] : isSame ? finding.value : undefined;
+  const amount = isSame ? valued(value, unit, words) : counted(value);
   if (typeof whole !== "number" || whole <= 0 || value > whole) return amount;
   return `${amount} (${words.value.share(hundredths(value / whole))})`;
 }
-
-/** Said elsewhere: in the value, in the heading, or with who contributes. */
-const ELSEWHERE: ReadonlySet<string> = new Set([
-  "used",
-  "max",
-  "available",
-  "peer",
-  "peerPort",
-  "peerEntries",
-  "peerKind",
-  "peerNamespace",
-  "peerName",
-  "protocol",
-]);
-/** More would hide what matters. */
-const MAX_FACTS = 6;
-
-function factsOf({ facts = {}, value, baseline }: Measured, words: Words): Field[] {
-  return Object.entries(facts)
-    .filter(([fact, said]) => !ELSEWHERE.has(fact) && said !== value && said !== baseline)
-    .slice(0, MAX_FACTS)
-    .map(([fact, value]) => {
-      const known = Object.hasOwn(words.facts, fact) ? words.facts[fact] : undefined;
-      const written: Part =
-        typeof value === "number" ? valued(value, known?.unit ?? "count", words) : name(value);
-      return { label: known?.label ?? spaced(fact), value: [written] };
-    });
-}
-
-/** halfOpenRate → half open rate. */
-const spaced = (fact: string): string => fact.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 
 /** The words of the case an anomaly is of. */
 export function caseOf(rule: RuleWords, { cause }: Measured) {

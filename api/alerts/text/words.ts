@@ -34,6 +34,8 @@ export type Unit =
   | "nodes"
   | "count"
   | "times"
+  | "openings"
+  | "seconds"
   | "at";
 
 /** One language. All numbers come written already. */
@@ -93,14 +95,16 @@ export type Words = {
       | "cause"
       | "who"
       | "towards"
+      | "nodes"
+      | "log"
       | "acknowledged"
       | "advice"
       | "link",
       string
     >
   >;
-  /** Facts of findings: label and what they count; names of facts that are not here are shown as they are. */
-  facts: Readonly<Record<string, { label: string; unit?: Unit }>>;
+  /** Labels of facts, of any rule or of one (`rule.fact`); facts that are not here are shown by their names. */
+  facts: Readonly<Record<string, string>>;
   /** After a label, and between things in a row. */
   colon: string;
   semicolon: string;

@@ -1,5 +1,6 @@
 import { say, type Part, type Text } from "./text.ts";
 import { megabytes } from "./units.ts";
+import { WATCH_RULES } from "./zh-watch.ts";
 import type { Ask, Case, RuleWords } from "./words.ts";
 
 const set = (code: string): Part => ({ code });
@@ -143,37 +144,5 @@ export const RULES: Readonly<Record<string, RuleWords>> = {
       say`查看谁在通信：${top}`,
     ],
   },
-  "settings-drift": {
-    title: "节点设置与其他节点不一致",
-    meaning: "该节点的一项连接跟踪设置与集群中几乎所有节点不同。",
-    advice: ({ nodes }) => [
-      say`改为与其他节点一致，或由配置工具处理；可用 ${set("GET /v1/sysctls")} 对比`,
-      say`查看节点：${nodes}`,
-    ],
-  },
-  "silent-node": {
-    title: "没有上报",
-    meaning: "agent 没有上报，那里的情况不得而知。可能节点宕机，也可能只是 agent 或到本服务的网络出了问题。",
-    advice: ({ nodes }) => [
-      say`节点是否在线？在线则查看 agent：${set("kubectl -n conntrail logs -l app.kubernetes.io/name=conntrail-agent")}，或 ${set("journalctl -u conntrail-agent")}`,
-      say`如果许多节点同时失联，请检查网络和本服务：${nodes}`,
-      say`如果节点已有意下线，请将其退役：${set("POST /v1/clusters/CLUSTER/nodes/NODE/retire")}`,
-    ],
-  },
-  "blind-agent": {
-    title: "agent 看不到数据",
-    meaning: "上报仍在，但不再包含连接跟踪表的内容：其他规则看不到该节点上的问题。",
-    advice: () => [
-      say`查看该节点上 agent 的日志，其中说明了读不到什么、需要什么（主机网络命名空间中的 CAP_NET_ADMIN）`,
-      say`是否重新加载过 ${set("nf_conntrack")} 模块，或修改过 agent 的部署清单？`,
-    ],
-  },
-  "fleet-shift": {
-    title: "许多节点同时变化",
-    meaning: "同一指标在许多节点上同时升高，单个节点的幅度都不足以单独告警。",
-    advice: ({ opened, top }) => [
-      say`查找它们的共同点：某次发布、共同调用的服务、DNS 或网络`,
-      say`查看谁在增长：${top}；谁新建最多：${opened}`,
-    ],
-  },
+  ...WATCH_RULES,
 };

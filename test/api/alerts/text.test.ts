@@ -1,5 +1,5 @@
 import { describe, test } from "vitest";
-import { LANGUAGES } from "../../../api/alerts/alert.ts";
+import { type AlertedAnomaly, LANGUAGES } from "../../../api/alerts/alert.ts";
 import { EN } from "../../../api/alerts/text/en.ts";
 import { plain, plainTitle } from "../../../api/alerts/text/lines.ts";
 import { messageOf } from "../../../api/alerts/text/message.ts";
@@ -172,6 +172,113 @@ describe("news", () => {
     // Neither is what all of them mean.
     expect(text.match(/The connection table is full/g)).toHaveLength(1);
     expect(text).toMatch(/node b\n- Now: .*\n- Since: .*\n- Cause: NAT ports towards one peer run out/);
+  });
+});
+
+describe("what is known beside", () => {
+  const of = (rule: string, finding: AlertedAnomaly["finding"], subject: AlertedAnomaly["subject"] = node) =>
+    told(anAlert({ rule, anomalies: [anAnomaly({ rule, subject, finding, peak: undefined })] }));
+
+  test("a destination that is down: which, whose it is, and how much of it", ({ expect }) => {
+    const holder = { peerKind: "pod", peerNamespace: "db", peerName: "mysql-0" };
+    const peer = { peer: "10.0.0.9", peerPort: 3306, protocol: 6, peerShare: 0.83, ...holder };
+    const facts = { share: 0.31, perSecond: 40, sourceShare: 0.4, ...peer };
+    const text = of("half-open", {
+      value: 4_800,
+      limit: 1_000,
+      baseline: 200,
+      cause: "destination-down",
+      facts,
+    });
+    expect(text).toContain("Warning: A destination does not answer, node web-3, cluster prod");
+    expect(text).toContain("- Now: 4,800 entries; limit 1,000 entries; usually 200 entries");
+    expect(text).toContain("- Towards: 10.0.0.9:3306 (TCP), Pod db/mysql-0, 83 %");
+    expect(text).toContain("- Share of all entries: 31 %");
+    expect(text).not.toMatch(/peer/i);
+  });
+
+  test("what was dropped, and what was not", ({ expect }) => {
+    const facts = {
+      seconds: 300,
+      lost: 90,
+      minutes: 4,
+      drop: 90,
+      insertFailed: 0,
+      earlyDrop: 0,
+      fill: 0.99,
+      share: 0.02,
+    };
+    const party = { kind: "pod", name: "a", namespace: "n", address: "10.0.0.1" };
+    const contributors = [{ party, value: 5_000 }];
+    const text = of("drops", { value: 0.3, limit: 1, cause: "table-full", contributors, facts });
+    expect(text).toContain("- Now: 0.3 packets/s; limit 1 packets/s");
+    // Entries, not packets: of what is not told.
+    expect(text).toContain("- Who: Pod n/a: 5,000\n");
+    expect(text).toContain("- Lost of new connections: 2 %\n- Table full: 99 %\n- Dropped in 5 min: 90\n");
+    expect(text).not.toMatch(/insert|early|minutes|seconds|lost$/im);
+  });
+
+  test("what a node is set to, what the others have, and what it was", ({ expect }) => {
+    const setting = "net.netfilter.nf_conntrack_tcp_timeout_established";
+    const facts = { setting, set: "432000", nodes: 12, usual: "86400", before: "86400", since: AT };
+    const subject = { kind: "setting", key: "k", node: "web-3", setting } as const;
+    const text = of("settings-drift", { value: 11, facts }, subject);
+    expect(text).toContain(`${setting} on node web-3`);
+    expect(text).toContain(
+      "- Set to: 432000\n- The others have: 86400\n- Before: 86400\n- Changed at: 2025-11-21 04:40 UTC\n",
+    );
+  });
+
+  test("nodes of a fleet, and reasons of the kernel log", ({ expect }) => {
+    const cluster = { kind: "cluster", key: "halfOpen" } as const;
+    const facts = { series: "halfOpen", nodes: 40, judged: 39, node1: "a", node2: "b" };
+    const shift = of("fleet-shift", { value: 9, limit: 5, cause: "halfOpen", facts }, cluster);
+    expect(shift).toContain(
+      "[Conntrail] Warning: More unanswered connections on many nodes at once, cluster prod\n",
+    );
+    expect(shift).toContain("\ncluster prod\n- Now: 9 nodes; limit 5 nodes\n");
+    expect(shift).toContain("- Nodes: a; b\n");
+    const log = { reason1: "invalid window", lines1: 7, reason2: "bad checksum" };
+    expect(of("invalid", { value: 30, facts: log })).toContain(
+      "- Kernel log: invalid window (7); bad checksum\n",
+    );
+  });
+
+  test("a flood of openings counts them, and says where to", ({ expect }) => {
+    const { party } = anAnomaly().subject;
+    const subject = { kind: "party", key: "k", node: "web-3", party } as const;
+    const contributors = [{ party: party!, value: 9_000, peer: "fd00::9", peerPort: 53, protocol: 17 }];
+    const text = of(
+      "pod-flood",
+      { value: 12_000, limit: 1_500, cause: "openings", contributors, facts: {} },
+      subject,
+    );
+    expect(text).toContain(
+      "One source floods the node with new connections, Pod shop/checkout-7c9d-x2lqp on node web-3",
+    );
+    expect(text).toContain("- Now: 12,000 new connections a window; limit 1,500 new connections a window\n");
+    expect(text).toContain("- Towards: [fd00::9]:53: 9,000 new connections a window (75 %)\n");
+  });
+
+  test("ports: which address, towards whom", ({ expect }) => {
+    const subject = {
+      kind: "ports",
+      key: "k",
+      node: "web-3",
+      natAddress: "192.168.50.10",
+      peer: "10.0.0.9",
+      peerPort: 3306,
+      protocol: 6,
+    } as const;
+    const text = of(
+      "ports",
+      { value: 0.9, facts: { used: 58_060, available: 64_512, leftMs: 600_000 } },
+      subject,
+    );
+    expect(text).toContain("192.168.50.10 towards 10.0.0.9:3306 (TCP) on node web-3");
+    expect(text).toContain("- Now: 90 % (58,060 of 64,512)\n");
+    expect(text).toContain("- Full in: 10 min\n");
+    expect(text).toContain("npx conntrail ports --cluster prod --node web-3 --peer 10.0.0.9\n");
   });
 });
 

@@ -4,7 +4,7 @@ import { telegram } from "../../../../api/alerts/channels/telegram.ts";
 import type { Alert } from "../../../../api/alerts/alert.ts";
 import { type HostPolicy } from "../../../../api/alerts/hosts.ts";
 import type { Outcome, Provider, Rendering } from "../../../../api/alerts/provider.ts";
-import { SendError } from "../../../../api/alerts/send.ts";
+import { type Send, SendError } from "../../../../api/alerts/send.ts";
 import { pinnedSend } from "../../../../api/node/pinned-send.ts";
 import { anAlert, anAnomaly } from "../../../support/alerts.ts";
 import {
@@ -23,9 +23,11 @@ import { AT } from "../../../support/looks.ts";
 const NOW = AT + 600_000;
 const ID = "11111111-2222-4333-8444-555555555555";
 const POLICY: HostPolicy = { allowed: ["127.0.0.1"], allowPrivate: true };
-/** Nobody waits ten seconds for a chat that says nothing. */
-const TIMEOUT_MS = 1_500;
-const sender = pinnedSend(async (address) => [{ address, family: 4 }], POLICY, TIMEOUT_MS);
+const sender = (timeoutMs?: number) =>
+  pinnedSend(async (address) => [{ address, family: 4 }], POLICY, timeoutMs);
+const patient = sender();
+/** Nobody here waits ten seconds for a chat that says nothing. */
+const impatient = sender(100);
 
 const START: Record<string, () => Promise<ChatServer<Read>>> = {
   slack: startSlack,
@@ -39,10 +41,10 @@ const START: Record<string, () => Promise<ChatServer<Read>>> = {
 async function send(
   provider: Provider,
   target: Rendering["target"],
-  { alert = anAlert(), ...some }: Partial<Rendering> & { alert?: Alert } = {},
+  { alert = anAlert(), by = patient, ...some }: Partial<Rendering> & { alert?: Alert; by?: Send } = {},
 ): Promise<Outcome> {
   const rendering: Rendering = { target, language: "en", now: NOW, deliveryId: ID, ...some };
-  return provider.judge(await sender(await provider.render(alert, rendering), provider.hosts));
+  return provider.judge(await by(await provider.render(alert, rendering), provider.hosts));
 }
 
 describe.for(KINDS)("$provider.kind", ({ provider, target, trouble }) => {
@@ -83,7 +85,9 @@ describe.for(KINDS)("$provider.kind", ({ provider, target, trouble }) => {
     for (const _ of troubles) expect((await send(provider, target(server.url))).result).toBe("later");
     server.troubles.push("cut", "slow");
     for (const _ of server.troubles.slice()) {
-      const failed = await send(provider, target(server.url)).catch((error: unknown) => error);
+      const failed = await send(provider, target(server.url), { by: impatient }).catch(
+        (error: unknown) => error,
+      );
       expect(failed).toBeInstanceOf(SendError);
       expect(failed).toMatchObject({ passing: true });
     }
