@@ -40,21 +40,26 @@ type Part = {
 export function flowsOf(node: SimNode, window: NodeWindow, medianFrom: number | undefined): Flows {
   const parts = partsOf(node, window.from);
   fit(parts, window);
-  const flows: FlowRow[] = [];
-  const parties = parts
-    .toSorted((a, b) => b.entries + b.opened - a.entries - a.opened)
-    .map((part, rank) => {
-      const party = partyOf(node, part.pod, window.to);
-      if (rank < LISTED) flows.push(...flowRows(node, part, party));
-      return rowOf(node, part, { party, at: window.to, medianFrom });
-    });
+  const at = window.to;
+  parts.sort((a, b) => b.entries + b.opened - a.entries - a.opened);
+  const parties = parts.map((part) =>
+    rowOf(node, part, { party: partyOf(node, part.pod, at), at, medianFrom }),
+  );
+  let flows: FlowRow[] | undefined;
   return {
     takenAt: window.takenAt ?? window.to,
     entries: window.entries ?? 0,
     unreplied: window.unreplied ?? 0,
     opened: window.opened,
     parties,
-    flows: flows.toSorted((a, b) => b.entries - a.entries),
+    // Few ask for them, and they are half of the work.
+    get flows() {
+      flows ??= parts
+        .slice(0, LISTED)
+        .flatMap((part) => flowRows(node, part, partyOf(node, part.pod, at)))
+        .toSorted((a, b) => b.entries - a.entries);
+      return flows;
+    },
     error: 0,
   };
 }
@@ -69,7 +74,7 @@ function partsOf(node: SimNode, at: number): Part[] {
 
 /** Pods are busier and less busy by turns of some hours each. */
 function tide(traits: Traits, pod: number, at: number): number {
-  const drawn = (seedOf(traits.node, pod, "tide") >>> 0) / 2 ** 32;
+  const drawn = traits.tides[pod]!;
   return 1 + 0.2 * Math.sin(2 * Math.PI * (at / ((3 + 8 * drawn) * HOUR_MS) + drawn));
 }
 
@@ -127,17 +132,29 @@ function fit(parts: Part[], window: NodeWindow): void {
   }
 }
 
+/** The same object as long as it is the same Pod. */
 export function partyOf(node: SimNode, pod: number, at: number): Party {
-  if (pod === HOST) return { kind: "host", name: node.name, address: `10.0.0.${node.nodeId}` };
-  const workload = pod % WORKLOADS.length;
-  const [namespace, name] = WORKLOADS[workload]!;
+  const generation = pod === HOST ? 0 : generationAt(node, pod % WORKLOADS.length, at);
+  const key = generation * (PODS + 1) + pod;
+  let party = node.parties.get(key);
+  if (!party) {
+    party = pod === HOST ? hostOf(node) : podParty(node, pod, generation);
+    node.parties.set(key, party);
+  }
+  return party;
+}
+
+const hostOf = ({ name, nodeId }: SimNode): Party => ({ kind: "host", name, address: `10.0.0.${nodeId}` });
+
+function podParty({ nodeId, traits }: SimNode, pod: number, generation: number): Party {
+  const [namespace, name] = WORKLOADS[pod % WORKLOADS.length]!;
   return {
     kind: "pod",
-    name: podName(node.traits.node, pod, generationAt(node, workload, at)),
+    name: podName(traits.node, pod, generation),
     namespace,
     workloadKind: "Deployment",
     workload: name,
-    address: `10.${1 + (node.nodeId >> 8)}.${node.nodeId & 255}.${pod + 2}`,
+    address: `10.${1 + (nodeId >> 8)}.${nodeId & 255}.${pod + 2}`,
   };
 }
 
@@ -146,11 +163,11 @@ const generationAt = (node: SimNode, workload: number, at: number): number => {
   return known && known.at <= at ? known.number : 0;
 };
 
-const podName = (node: number, pod: number, generation: number): string => {
+function podName(node: number, pod: number, generation: number): string {
   const [, name] = WORKLOADS[pod % WORKLOADS.length]!;
   const hash = (seedOf(node, pod, generation) >>> 0).toString(36).padStart(7, "0");
   return `${name}-${hash.slice(0, 2)}-${hash.slice(-5)}`;
-};
+}
 
 /** Whether a name is that of a Pod of this node in any of its generations. */
 export function isPod(node: SimNode, pod: number, name: string): boolean {
@@ -182,21 +199,27 @@ function rowOf(
   };
 }
 
-/** Of its entries over the hours before; a Pod is not known from before it was replaced. */
+/** Of its entries over the hours before, once an hour; a Pod is not known from before it was replaced. */
 function medianOf(node: SimNode, pod: number, at: number): number | undefined {
   const hour = Math.floor(at / HOUR_MS);
   const since = node.generations.get(pod % WORKLOADS.length)?.at ?? 0;
+  const known = node.medians.get(pod);
+  if (known?.hour === hour && known.since === since) return known.value;
   const values = node.baseHours
     .filter((of) => of.hour < hour && of.hour >= hour - DAY_HOURS && of.hour * HOUR_MS >= since)
-    .map((of) => {
-      let value = of.mean * node.traits.weights[pod]! * tide(node.traits, pod, of.hour * HOUR_MS);
-      for (const { spec, hours } of node.active)
-        if (spec.pods.includes(pod))
-          value += (hours[of.hour - Math.floor(spec.from / HOUR_MS)] ?? 0) / spec.pods.length;
-      return value;
-    })
+    .map((of) => inHour(node, pod, of))
     .toSorted((a, b) => a - b);
-  return values.length < MEDIAN_HOURS ? undefined : Math.round(values[Math.floor(values.length / 2)]!);
+  const value = values.length < MEDIAN_HOURS ? undefined : Math.round(values[Math.floor(values.length / 2)]!);
+  node.medians.set(pod, { hour, since, value });
+  return value;
+}
+
+function inHour(node: SimNode, pod: number, { hour, mean }: { hour: number; mean: number }): number {
+  let value = mean * node.traits.weights[pod]! * tide(node.traits, pod, hour * HOUR_MS);
+  for (const { spec, hours } of node.active)
+    if (spec.pods.includes(pod))
+      value += (hours[hour - Math.floor(spec.from / HOUR_MS)] ?? 0) / spec.pods.length;
+  return value;
 }
 
 const outside = (last: number): string => `203.0.113.${last}`;

@@ -15,7 +15,7 @@ export class SimFleet {
   readonly nodes: SimNode[];
   private from: number;
   private latest: NodeWindow[] | undefined;
-  private readonly settings: ClusterView["settings"][number][] = [];
+  private readonly settings = new Map<number, ClusterView["settings"][number]>();
   private readonly byNode: Truth[][];
 
   constructor(size: FleetSize) {
@@ -48,19 +48,21 @@ export class SimFleet {
     this.latest = undefined;
   }
 
+  /** A part is drawn when it is read first: many rules read none but the first. */
   look(node: SimNode, window: NodeWindow, need: Need): Look {
     const { memory } = node;
-    return {
-      window,
-      recent: memory.recentBefore(window),
-      trend: need.trend && memory.trend(window.to),
-      hours: need.hours && memory.hours(window.to),
-      peers: need.peers && this.peersOf(window),
-      flows: need.flows && hasDump(window) ? flowsOf(node, window, need.flows.medianFrom) : undefined,
-      ports: need.ports && hasDump(window) ? portsOf(node, window) : undefined,
-      ages: need.ages && hasDump(window) ? agesOf(node) : undefined,
-      invalid: need.invalid && invalidOf(window),
-    };
+    const dumped = window.takenAt !== undefined && window.entries !== undefined;
+    return lazily({
+      window: () => window,
+      recent: () => memory.recentBefore(window),
+      trend: need.trend && (() => memory.trend(window.to)),
+      hours: need.hours && (() => memory.hours(window.to)),
+      peers: need.peers && (() => this.peersOf(window)),
+      flows: dumped && need.flows && (() => flowsOf(node, window, need.flows?.medianFrom)),
+      ports: dumped && need.ports && (() => portsOf(node, window)),
+      ages: dumped && need.ages && (() => agesOf(node)),
+      invalid: need.invalid && (() => invalidOf(window)),
+    });
   }
 
   /** The cluster after the last step. */
@@ -83,7 +85,7 @@ export class SimFleet {
           ),
           hours: memory.hours(latest!.to),
         })),
-      settings: this.settings,
+      settings: [...this.settings.values()],
     };
   }
 
@@ -97,20 +99,13 @@ export class SimFleet {
   private setSysctls(): void {
     for (const { nodeId, name, script, traits, latest } of this.nodes) {
       if (latest === undefined) continue;
-      const known = this.settings.find((of) => of.nodeId === nodeId);
-      if (!known) {
-        this.settings.push({ node: name, nodeId, since: traits.joinsAt, sysctls: SYSCTLS, cores: 8 });
-        continue;
-      }
+      const known = this.settings.get(nodeId);
+      if (!known)
+        this.settings.set(nodeId, { node: name, nodeId, since: traits.joinsAt, sysctls: SYSCTLS, cores: 8 });
       const last = script.settings.findLast((change) => change.at < this.from);
-      if (!last || last.at <= known.since) continue;
+      if (!known || !last || last.at <= known.since) continue;
       const sysctls = { ...known.sysctls, ...last.set };
-      this.settings[this.settings.indexOf(known)] = {
-        ...known,
-        since: last.at,
-        sysctls,
-        before: known.sysctls,
-      };
+      this.settings.set(nodeId, { ...known, since: last.at, sysctls, before: known.sysctls });
     }
   }
 
@@ -123,14 +118,36 @@ export class SimFleet {
   }
 }
 
-const hasDump = (window: NodeWindow): boolean => window.takenAt !== undefined && window.entries !== undefined;
+function lazily(parts: Record<keyof Look, (() => unknown) | undefined | false>): Look {
+  const look: Record<string, unknown> = {};
+  for (const [name, make] of Object.entries(parts))
+    if (make)
+      Object.defineProperty(look, name, {
+        configurable: true,
+        enumerable: true,
+        get() {
+          const value = make();
+          Object.defineProperty(look, name, { value, enumerable: true });
+          return value;
+        },
+      });
+  return look as Look;
+}
 
-function noteSeen(seen: Seen, { fill, drops, insertFailed }: SimNode["state"], to: number): void {
+function noteSeen(seen: Seen, { fill, drops, insertFailed, ports }: SimNode["state"], to: number): void {
   seen.fill = Math.max(seen.fill, fill);
   seen.drops += drops;
   seen.insertFailed += insertFailed;
-  if (fill >= 0.75) seen.at75 ??= to;
-  if (fill >= 0.8) [seen.at80, seen.over80] = [seen.at80 ?? to, seen.over80 + 1];
-  if (fill >= 0.9) [seen.at90, seen.over90] = [seen.at90 ?? to, seen.over90 + 1];
-  if (fill >= 0.95) seen.at95 ??= to;
+  if (drops > 5) seen.droppedAt ??= to;
+  if (ports >= 0.7) seen.portsAt ??= to;
+  if (fill >= 0.8) seen.over80 += 1;
+  if (fill >= 0.9) seen.over90 += 1;
+  for (const [name, mark] of MARKS) if (fill >= mark) seen[name] ??= to;
 }
+
+const MARKS = [
+  ["at75", 0.75],
+  ["at80", 0.8],
+  ["at90", 0.9],
+  ["at95", 0.95],
+] as const;

@@ -8,6 +8,7 @@ import type { SimNode } from "./node.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const LEARNT_MS = 12 * HOUR_MS;
 
 /** An anomaly that opened. Times are of the windows: `at` is the end of the one by which it was certain. */
 export type Opening = {
@@ -58,11 +59,15 @@ export class Judge {
     this.rules = rules;
   }
 
-  /** One window of all nodes, and the cluster as it is after a whole minute. */
+  /**
+   * One window of all nodes, and the cluster as it is after a whole minute. What is not scored is not judged, but for half a day before:
+   * nothing that rules know of is older, but what was usual.
+   */
   step(): void {
     const { fleet, run } = this;
-    fleet.step((window, node) => this.judge(window, node));
-    if (fleet.at % MINUTE_MS !== 0 || this.rules.cluster.length === 0) return;
+    const judges = fleet.at >= fleet.plan.scoredFrom - LEARNT_MS;
+    fleet.step((window, node) => judges && this.judge(window, node));
+    if (!judges || fleet.at % MINUTE_MS !== 0 || this.rules.cluster.length === 0) return;
     const view = fleet.view();
     const began = performance.now();
     const changes = judgeCluster(view, this.rules, this.clusterLives);

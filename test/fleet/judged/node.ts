@@ -1,6 +1,6 @@
-import type { NodeWindow } from "../../../db/look.ts";
+import type { NodeWindow, Party } from "../../../db/look.ts";
 import { seedOf } from "../random.ts";
-import { Activity, type ActivitySpec } from "./activity.ts";
+import { Activity, type ActivitySpec, PORTS } from "./activity.ts";
 import { Memory } from "./memory.ts";
 import { Noise } from "./noise.ts";
 import { Cue, type Script } from "./script.ts";
@@ -45,6 +45,9 @@ export class SimNode {
   latest: NodeWindow | undefined;
   /** When each workload's Pods were replaced last, and how often. */
   readonly generations = new Map<number, { at: number; number: number }>();
+  /** What was asked for before: owners by Pod and generation, medians by Pod. */
+  readonly parties = new Map<number, Party>();
+  readonly medians = new Map<number, { hour: number; since: number; value: number | undefined }>();
   private readonly windowS: number;
   private readonly noise: Noise;
   private readonly lifts: Cue<Script["lifts"][number] & { capped?: number }>;
@@ -100,9 +103,12 @@ export class SimNode {
   }
 
   /** What it is like now, whether it is told or not. */
-  get state(): { fill: number; drops: number; insertFailed: number } {
+  get state(): { fill: number; drops: number; insertFailed: number; ports: number } {
     const { drop, insertFailed } = this.refused;
-    return { fill: this.entries / TABLE_MAX, drops: drop, insertFailed };
+    let ports = 0;
+    for (const { spec, stream } of this.active)
+      if (spec.snat) ports = Math.max(ports, stream.entries / spec.peers.length / PORTS);
+    return { fill: this.entries / TABLE_MAX, drops: drop, insertFailed, ports };
   }
 
   /** How busy it is against its busiest hour. */

@@ -18,6 +18,8 @@ export type FleetSize = {
   quietDays: number;
   /** Length of a window in seconds: 30 or 60. */
   windowS: number;
+  /** Times as many troubles as usual. */
+  troubles?: number;
 };
 export type Plan = {
   size: FleetSize;
@@ -62,7 +64,7 @@ export const nodeName = (node: number): string => `node-${String(node + 1).padSt
 
 /** All that happens in a fleet, drawn from its seed. */
 export function planOf(size: FleetSize): Plan {
-  const { seed, nodes, days, quietDays } = size;
+  const { seed, nodes, days, quietDays, troubles = 1 } = size;
   const [from, to] = [FROM, FROM + days * DAY_MS];
   const scoredFrom = from + quietDays * DAY_MS;
   const traits = Array.from({ length: nodes }, (_, node) =>
@@ -71,7 +73,7 @@ export function planOf(size: FleetSize): Plan {
   const scripts = traits.map((of) => benignScript(seed, of, { from, to }));
   const plan: Plan = { size, from, to, scoredFrom, traits, scripts, truths: [] };
   const noise = new Noise(seedOf(seed, "trouble"));
-  const part = (nodes * (days - quietDays)) / PLANNED;
+  const part = (troubles * nodes * (days - quietDays)) / PLANNED;
   for (const [kind, attempts] of Object.entries(ATTEMPTS) as [TroubleKind, number][])
     for (let left = Math.max(1, Math.round(attempts * part)); left > 0; left -= 1) attempt(plan, kind, noise);
   plan.truths.sort((a, b) => a.from - b.from);
@@ -104,11 +106,11 @@ function single(
 ): boolean {
   const traits = plan.traits[noise.whole(0, plan.traits.length - 1)]!;
   const script = plan.scripts[traits.node]!;
-  const undo = structuredClone(script);
+  const lengths = Object.values(script).map((list) => list.length);
   const { to, pods, said } = CAUSES[kind]({ at, traits, script, noise });
   const node = nodeName(traits.node);
   if (at < traits.joinsAt + DAY_MS || to > plan.to - TAIL_MS || isTaken(plan, [node], { at, to })) {
-    Object.assign(script, undo);
+    for (const [at, list] of Object.values(script).entries()) list.length = lengths[at]!;
     return false;
   }
   plan.truths.push({ kind, from: at, to, node, nodes: [node], pods, said, seen: unseen() });

@@ -1,5 +1,5 @@
 import type { Opening } from "./judge.ts";
-import { AFTER_MS, rightOf, type Truth } from "./truth.ts";
+import { AFTER_MS, rightOf, showsAt, type Truth } from "./truth.ts";
 
 /**
  * What an opening is. found: the first right one of its trouble. again: another right one. secondary: of another kind than the trouble
@@ -14,7 +14,7 @@ export type Attempt = {
   truth: Truth;
   /** undefined: it was missed. */
   openedAt?: number;
-  /** From its begin, in ms. */
+  /** Since it showed, in ms; below 0: it was told in advance. */
   delayMs?: number;
 };
 export type Scores = { scored: Scored[]; attempts: Attempt[] };
@@ -54,7 +54,7 @@ function scoreOf(
   const first = answering.find(({ openedAt }) => openedAt === undefined);
   if (first) {
     first.openedAt = opening.at;
-    first.delayMs = opening.at - first.truth.from;
+    first.delayMs = opening.at - showsAt(opening.rule, first.truth);
     return { opening, verdict: "found", truth: first.truth };
   }
   if (answering[0]) return { opening, verdict: "again", truth: answering[0].truth };

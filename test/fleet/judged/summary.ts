@@ -17,7 +17,7 @@ export type RuleSummary = {
   falseCritical: number;
   /** Of 1,000 node-days. */
   falseRate: Interval;
-  /** Minutes from the begin of the trouble. */
+  /** Minutes since the trouble showed. */
   delay: { p50: number; p90: number } | undefined;
 };
 

@@ -1,4 +1,4 @@
-import { seedOf } from "../random.ts";
+import { chance, seedOf } from "../random.ts";
 import { Noise } from "./noise.ts";
 import { CLOSE_WAIT_S, type Life, SYN_SENT_S, TIME_WAIT_S, UDP_S } from "./stream.ts";
 
@@ -49,6 +49,8 @@ export type Traits = {
   shiftH: number;
   /** Part of each Pod in the node's traffic; sums to 1. The last one is the host. */
   weights: Float64Array;
+  /** When each is busier and less busy, from [0, 1). */
+  tides: Float64Array;
   /** The large one, where there is one that always is. */
   proxy: number | undefined;
   /** Part of SNAT traffic that goes to each of its peers. */
@@ -90,6 +92,7 @@ export function traitsOf(
     rhythm: steady ? noise.between(0.05, 0.2) : noise.between(0.4, 0.7),
     shiftH: noise.between(-1, 1),
     weights: weightsOf(noise, proxy === undefined ? undefined : noise.between(0.4, 0.6)),
+    tides: Float64Array.from({ length: PODS + 1 }, (_, pod) => chance(node, pod, "tide")),
     proxy,
     peers: zipf(12, noise.between(0.6, 1.1)),
     invalid: noise.between(0.05, 1.5),

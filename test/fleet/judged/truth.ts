@@ -46,6 +46,9 @@ export type Seen = {
   over80: number;
   over90: number;
   drops: number;
+  /** When the first were dropped, and when one peer's ports were first 70 % in use. */
+  droppedAt?: number;
+  portsAt?: number;
   insertFailed: number;
 };
 
@@ -82,4 +85,12 @@ export function rightOf({ kind, seen }: Truth): string[] {
   if (seen.over90 >= 3 || seen.over80 >= 6) right.push("table-pressure");
   if (seen.drops >= 600) right.push("drops");
   return right;
+}
+
+/** Since when it could be told: a slow trouble does nothing at first that some rules are about. */
+export function showsAt(rule: string, { from, seen }: Truth): number {
+  if (rule === "drops") return seen.droppedAt ?? from;
+  if (rule === "table-pressure") return seen.at80 ?? from;
+  if (rule === "ports") return seen.portsAt ?? from;
+  return from;
 }
