@@ -44,16 +44,31 @@ export function retryIn(attempt: number, random: number, waitMs?: number): numbe
   return Math.ceil(random * longest);
 }
 
-export type Bucket = { tokens: number; refilledAt: number };
+/** Of the messages a provider takes in a minute, so many may be sent at once; the others are spread over the rest of it. */
+const BURST = 5;
+
+/** What a channel may send: tokens of an hour as of `refilledAt`; and when it has caught up with what a minute takes. */
+export type Bucket = { tokens: number; refilledAt: number; spacedAt: number };
 
 /** What is in it now. A clock that went back adds nothing. */
 const filled = ({ tokens, refilledAt }: Bucket, now: number): number =>
   Math.min(BUDGET, tokens + Math.max(0, now - refilledAt) / REFILL_MS);
 
-/** The bucket once a message is sent now; it may owe some, for a trial is sent anyway. */
-export const withOneLess = (bucket: Bucket, now: number): Bucket => ({
+/** So far apart, and so many at once, that no minute has more than `perMinute`. */
+function pace(perMinute: number): { spacing: number; burst: number } {
+  const burst = perMinute >= 2 * BURST ? BURST : 1;
+  return { spacing: MINUTE / (perMinute - burst + 1), burst };
+}
+
+/** When it has caught up. What a clock that went back has left is not to be waited for. */
+const caughtUpAt = ({ spacedAt }: Bucket, now: number): number =>
+  spacedAt > now + 2 * MINUTE ? now : spacedAt;
+
+/** The bucket once a message is sent now. */
+export const withOneLess = (bucket: Bucket, perMinute: number, now: number): Bucket => ({
   tokens: filled(bucket, now) - 1,
   refilledAt: now,
+  spacedAt: Math.ceil(Math.max(caughtUpAt(bucket, now), now) + pace(perMinute).spacing),
 });
 
 export type Readiness = Bucket & { pausedUntil: number | null; perMinute: number };
@@ -61,12 +76,11 @@ export type Readiness = Bucket & { pausedUntil: number | null; perMinute: number
 /** When the channel may send its next message, in epoch ms: not after `now` where it may at once. */
 export function readyAt({ pausedUntil, perMinute, ...bucket }: Readiness, now: number): number {
   const missing = 1 - filled(bucket, now);
-  const spacing = MINUTE / perMinute;
+  const { spacing, burst } = pace(perMinute);
   // Rounded up, since at the millisecond before it would not be there yet.
   const afforded = missing > 0 ? now + Math.ceil(missing * REFILL_MS) : now;
-  // By a clock that went back there is no telling when the last one was sent.
-  const spaced = bucket.refilledAt > now ? now : bucket.refilledAt + spacing;
-  return Math.max(pausedUntil ?? 0, afforded, Math.ceil(spaced));
+  const spaced = Math.ceil(caughtUpAt(bucket, now) - (burst - 1) * spacing);
+  return Math.max(pausedUntil ?? 0, afforded, spaced);
 }
 
 /** How a group stands, before a message. Times in epoch ms. */

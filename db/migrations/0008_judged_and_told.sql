@@ -70,6 +70,7 @@ CREATE TABLE `channels` (
 	`disabled_reason` text,
 	`tokens` real NOT NULL,
 	`refilled_at` integer NOT NULL,
+	`spaced_at` integer DEFAULT 0 NOT NULL,
 	`failures` integer DEFAULT 0 NOT NULL,
 	`paused_until` integer,
 	`last_sent_at` integer

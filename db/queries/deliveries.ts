@@ -59,6 +59,7 @@ export type Candidate = {
   sealed: ArrayBuffer | number[] | Uint8Array;
   tokens: number;
   refilledAt: number;
+  spacedAt: number;
   failures: number;
   pausedUntil: number | null;
 };
@@ -72,7 +73,7 @@ export const candidates = (db: Db, now: number): Promise<Candidate[]> =>
   db.all(sql`
     select d.id, d.channel_id as channelId, d.key, d.cluster_id as clusterId, d.rule, d.kind, d.state,
       d.to_event as toEvent, d.attempt, d.error, d.created_at as createdAt, d.alert, c.kind as channelKind,
-      c.name as channelName, c.language, c.sealed, c.tokens, c.refilled_at as refilledAt, c.failures,
+      c.name as channelName, c.language, c.sealed, c.tokens, c.refilled_at as refilledAt, c.spaced_at as spacedAt, c.failures,
       c.paused_until as pausedUntil, min(d.due_at) as dueAt
     from deliveries d cross join channels c on c.id = d.channel_id
     where d.state in ('waiting', 'sending') and ${isToSend(now)} and c.enabled
@@ -83,7 +84,7 @@ export type Claim = {
   holder: string;
   now: number;
   /** Of the channel, once this message is sent. */
-  bucket: { tokens: number; refilledAt: number };
+  bucket: { tokens: number; refilledAt: number; spacedAt: number };
   /** Nothing else is tried until then. */
   pausedUntil: number | null;
 };
@@ -99,10 +100,10 @@ export async function claim(
       update deliveries as d set state = 'sending', holder = ${holder}, lease_until = ${now + SENDING_MS}
       where d.id = ${found.id} and ${isToSend(now)} and exists (
         select 1 from channels c where c.id = d.channel_id and c.enabled and c.tokens = ${found.tokens}
-          and c.refilled_at = ${found.refilledAt} and c.paused_until is ${found.pausedUntil})
+          and c.refilled_at = ${found.refilledAt} and c.spaced_at = ${found.spacedAt} and c.paused_until is ${found.pausedUntil})
       returning id`),
     db.run(sql`
-      update channels set tokens = ${bucket.tokens}, refilled_at = ${bucket.refilledAt}, paused_until = ${pausedUntil}
+      update channels set tokens = ${bucket.tokens}, refilled_at = ${bucket.refilledAt}, spaced_at = ${bucket.spacedAt}, paused_until = ${pausedUntil}
       where id = ${found.channelId} and ${held(found.id, holder)}`),
   ]);
   return taken.length > 0;
@@ -250,13 +251,14 @@ export type Waiting = {
   channelKind: string;
   tokens: number;
   refilledAt: number;
+  spacedAt: number;
   pausedUntil: number | null;
   dueAt: number;
 };
 
 export const waiting = (db: Db): Promise<Waiting[]> =>
   db.all(sql`
-    select c.kind as channelKind, c.tokens, c.refilled_at as refilledAt, c.paused_until as pausedUntil,
+    select c.kind as channelKind, c.tokens, c.refilled_at as refilledAt, c.spaced_at as spacedAt, c.paused_until as pausedUntil,
       min(case d.state when 'waiting' then d.due_at else d.lease_until end) as dueAt
     from deliveries d cross join channels c on c.id = d.channel_id and c.enabled
     where d.state in ('waiting', 'sending') group by c.id`);

@@ -159,6 +159,8 @@ export const channels = sqliteTable("channels", {
   /** Messages it may send now, as of then: the budget of an hour. */
   tokens: real("tokens").notNull(),
   refilledAt: integer("refilled_at").notNull(),
+  /** When it has caught up with the messages a minute its provider takes. */
+  spacedAt: integer("spaced_at").notNull().default(0),
   /** Failures in a row, and until when nothing is tried. */
   failures: integer("failures").notNull().default(0),
   pausedUntil: integer("paused_until"),

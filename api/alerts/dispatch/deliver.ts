@@ -29,7 +29,7 @@ export async function deliver(deps: DispatchDeps, found: Candidate, provider: Pr
   const isMine = await claim(deps.db, found, {
     holder: held.holder,
     now,
-    bucket: withOneLess(found, now),
+    bucket: withOneLess(found, provider.perMinute, now),
     pausedUntil: isProbe ? now + BREAKER_MS : null,
   });
   if (!isMine) return "lost";
