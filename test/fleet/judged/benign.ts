@@ -113,3 +113,25 @@ function nightly(
     rampMs: 5 * MINUTE_MS,
   });
 }
+
+/** What a node was about that is not wrong, at that time or a little before: for those who ask why a rule was. */
+export function benignAt(script: Script, at: number): string {
+  const isOn = ({ from, to }: { from: number; to: number }) => at > from && at <= to + LATELY_MS;
+  const lately = (time: number) => at > time && at <= time + HOUR_MS;
+  const found = [
+    ...script.activities.filter((of) => isOn(of) && of.times !== undefined).map(nameOf),
+    ...script.lifts.filter(isOn).map(() => "burst of all Pods"),
+    ...script.silences.filter(isOn).map(({ reboot }) => (reboot ? "reboot" : "restarted agent")),
+    ...script.deploys.filter((of) => lately(of.at)).map(() => "deploy"),
+    ...script.shifts.filter((of) => lately(of.at)).map(() => "level shift"),
+  ];
+  return [...new Set(found)].join(" + ") || "nothing";
+}
+
+const LATELY_MS = 10 * MINUTE_MS;
+
+function nameOf({ pods, rampMs, peers }: Script["activities"][number]): string {
+  if (rampMs !== undefined) return "nightly batch";
+  if (peers[0] === 30) return "cron";
+  return pods.length > 1 ? "burst of a workload" : "burst of a Pod";
+}

@@ -10,6 +10,8 @@ const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 const LEARNT_MS = 12 * HOUR_MS;
 
+export const SAMPLED = 50;
+
 /** An anomaly that opened. Times are of the windows: `at` is the end of the one by which it was certain. */
 export type Opening = {
   rule: string;
@@ -36,6 +38,8 @@ export type JudgedRun = {
   windows: number;
   /** Windows of which more had to be known. */
   looks: number;
+  /** How often each rule's gate passed, of one window in SAMPLED. */
+  passes: Record<string, number>;
   /** In all, in µs: gates of each window, judging of those looked at closer (without what loading them takes), and of views. */
   cost: { gatesUs: number; judgingUs: number; viewsUs: number; views: number };
 };
@@ -46,6 +50,7 @@ export class Judge {
     openings: [],
     windows: 0,
     looks: 0,
+    passes: {},
     cost: { gatesUs: 0, judgingUs: 0, viewsUs: 0, views: 0 },
   };
   private readonly fleet: SimFleet;
@@ -80,6 +85,9 @@ export class Judge {
   private judge(window: NodeWindow, node: SimNode): void {
     const { run, rules } = this;
     run.windows += 1;
+    if (run.windows % SAMPLED === 0)
+      for (const { rule, thresholds } of rules.node)
+        if (rule.gate(window, thresholds)) run.passes[rule.name] = (run.passes[rule.name] ?? 0) + 1;
     const lives = this.lives.get(node.nodeId) ?? [];
     const began = performance.now();
     const need = wants(window, rules, lives);

@@ -19,6 +19,8 @@ const DAY = Float64Array.from(
 );
 /** Of what is benign, none fills a table beyond this. */
 const BENIGN_FILL = 0.82;
+/** And none stays as full as this. */
+const STEADY_FILL = 0.7;
 /** Classes that follow the load wholly; the rest is of connections that stay. */
 const SHORT = [true, true, false, true, true, true, false] as const;
 /** The kernel writes ten such lines in five seconds at most. */
@@ -138,10 +140,15 @@ export class SimNode {
       );
   }
 
+  /** No shift makes a node as full as trouble would. */
+  private get ceiling(): number {
+    return Math.min(1.4, (STEADY_FILL * TABLE_MAX) / this.traits.peak);
+  }
+
   private change(to: number): void {
     const { deploys, shifts } = this.script;
     for (; this.nextShift < shifts.length && shifts[this.nextShift]!.at < to; this.nextShift += 1)
-      this.level = Math.min(1.4, Math.max(0.6, this.level * shifts[this.nextShift]!.times));
+      this.level = Math.min(this.ceiling, Math.max(0.6, this.level * shifts[this.nextShift]!.times));
     this.reopened = 0;
     for (; this.nextDeploy < deploys.length && deploys[this.nextDeploy]!.at < to; this.nextDeploy += 1) {
       const { at, workload } = deploys[this.nextDeploy]!;

@@ -1,3 +1,4 @@
+import { SAMPLED } from "./judge.ts";
 import { STATIC_RULES } from "./static.ts";
 import type { SeedRun } from "./run.ts";
 import type { Scored } from "./score.ts";
@@ -109,8 +110,31 @@ function costs(runs: readonly SeedRun[]): string[] {
   const views = sum(({ run }) => run.cost.views);
   return [
     `${windows} windows, ${looks} looked at closer (${((100 * looks) / windows).toFixed(2)} %)`,
+    `gates passed: ${passes(runs, windows)}`,
     `judging: gates ${(sum(({ run }) => run.cost.gatesUs) / windows).toFixed(2)} µs a window, then ${(sum(({ run }) => run.cost.judgingUs) / Math.max(1, looks)).toFixed(1)} µs a look; a view of ${runs[0]?.size.nodes} nodes ${(sum(({ run }) => run.cost.viewsUs) / Math.max(1, views)).toFixed(0)} µs`,
   ];
+}
+
+function passes(runs: readonly SeedRun[], windows: number): string {
+  const all = new Map<string, number>();
+  for (const { run } of runs)
+    for (const [rule, count] of Object.entries(run.passes)) all.set(rule, (all.get(rule) ?? 0) + count);
+  return [...all]
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([rule, count]) => `${rule} ${((100 * SAMPLED * count) / windows).toFixed(2)} %`)
+    .join(", ");
+}
+
+/** What nodes were about when a rule was wrong of them. */
+function during(runs: readonly SeedRun[], rule: string): string[] {
+  const all = new Map<string, number>();
+  for (const { ours } of runs)
+    for (const { opening, verdict, during } of ours.scored)
+      if (verdict === "false" && opening.rule === rule)
+        all.set(during ?? "", (all.get(during ?? "") ?? 0) + 1);
+  if (all.size === 0) return [];
+  const parts = [...all].toSorted(([, a], [, b]) => b - a).map(([what, count]) => `${what} ${count}`);
+  return [`false ${rule} during: ${parts.join(", ")}`];
 }
 
 /** False alarms and misses, to be looked into: seed, node, time and what the window told. */
@@ -130,14 +154,15 @@ export function examplesOf(runs: readonly SeedRun[], rules: readonly string[]): 
           return `missed ${rule}: seed ${size.seed}, ${truth.node ?? "cluster"}, ${iso(truth.from)} to ${iso(truth.to)}, ${truth.kind} (${truth.said}), ${did}`;
         }),
     );
-    return [...missed.slice(0, EXAMPLES), ...wrong.slice(0, EXAMPLES)];
+    return [...during(runs, rule), ...missed.slice(0, EXAMPLES), ...wrong.slice(0, EXAMPLES)];
   });
 }
 
-function openingText({ opening }: Scored): string {
+function openingText({ opening, during }: Scored): string {
   const { node, party, subject, at, severity, value, limit, baseline, score, cause, window } = opening;
+  const about = during === undefined ? "" : ` during ${during}`;
   const said = Object.entries({ value, limit, baseline, score, cause }).filter(([, of]) => of !== undefined);
-  return `${node ?? "cluster"} ${party ?? subject}, ${iso(at)}, ${severity}, ${said.map(([name, of]) => `${name} ${typeof of === "number" ? Number(of.toPrecision(4)) : of}`).join(", ")}; ${window ?? ""}`;
+  return `${node ?? "cluster"} ${party ?? subject}, ${iso(at)}${about}, ${severity}, ${said.map(([name, of]) => `${name} ${typeof of === "number" ? Number(of.toPrecision(4)) : of}`).join(", ")}; ${window ?? ""}`;
 }
 
 const iso = (at: number): string => new Date(at).toISOString().slice(0, 16);

@@ -1,8 +1,9 @@
 import { inForce } from "../../../api/alerts/in-force.ts";
 import type { Rule } from "../../../api/detect/rule.ts";
+import { benignAt } from "./benign.ts";
 import { isPod } from "./detail.ts";
 import { SimFleet } from "./fleet.ts";
-import { Judge, type JudgedRun } from "./judge.ts";
+import { Judge, type JudgedRun, type Opening } from "./judge.ts";
 import type { FleetSize } from "./plan.ts";
 import { type Scores, scoresOf } from "./score.ts";
 import { STATIC_RULES, StaticRules } from "./static.ts";
@@ -36,6 +37,10 @@ export function runSeed(size: FleetSize, rules: readonly Rule[]): SeedRun {
   const nodeAt = new Map(fleet.nodes.map((node) => [node.name, node]));
   const of = {
     from: plan.scoredFrom,
+    during: ({ node, at }: Opening) => {
+      const script = node === undefined ? undefined : nodeAt.get(node)?.script;
+      return script ? benignAt(script, at) : "nothing";
+    },
     isPod: (node: string, pod: number, name: string) => isPod(nodeAt.get(node)!, pod, name),
   };
   const ours = scoresOf(openings, plan.truths, { ...of, rules: rules.map(({ name }) => name) });

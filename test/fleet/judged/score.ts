@@ -6,7 +6,13 @@ import { AFTER_MS, rightOf, showsAt, type Truth } from "./truth.ts";
  * it is about. false: nothing was wrong there.
  */
 export type Verdict = "found" | "again" | "secondary" | "false";
-export type Scored = { opening: Opening; verdict: Verdict; truth?: Truth };
+export type Scored = {
+  opening: Opening;
+  verdict: Verdict;
+  truth?: Truth;
+  /** Of what is false: what the node was about. */
+  during?: string;
+};
 
 /** What one rule did about one trouble that it ought to tell of. */
 export type Attempt = {
@@ -25,6 +31,7 @@ export type Scoring = {
   rules: readonly string[];
   /** Whether a name is that of one of the Pods by index on that node. */
   isPod: (node: string, pod: number, name: string) => boolean;
+  during?: (opening: Opening) => string;
   rightOf?: (truth: Truth) => readonly string[];
 };
 
@@ -58,7 +65,8 @@ function scoreOf(
     return { opening, verdict: "found", truth: first.truth };
   }
   if (answering[0]) return { opening, verdict: "again", truth: answering[0].truth };
-  return about[0] ? { opening, verdict: "secondary", truth: about[0] } : { opening, verdict: "false" };
+  if (about[0]) return { opening, verdict: "secondary", truth: about[0] };
+  return { opening, verdict: "false", ...(of.during && { during: of.during(opening) }) };
 }
 
 /** Same place, from its begin until a little after its end. What is said of the cluster is about what touches many nodes. */
