@@ -108,7 +108,7 @@ export async function anOutbox(
         values (${channels}, ${name}, ${kind}, ${language}, ${JSON.stringify(filter)}, ${sealed}, '', ${clock.now}, 1, 60, 0)`);
       return channels;
     },
-    judge: (changes, at = clock.now) => judge(db, clusterId, changes, at),
+    judge: (changes, at = clock.now) => judgeIn(db, clusterId, changes, at),
     dispatch: ({ on = db, send = chat.send, budget = { ms: 60_000 }, now = () => clock.now } = {}) =>
       dispatch(
         {
@@ -135,7 +135,13 @@ const inWords = ({ kind, repeat, fleet, counts, anomalies }: Alert): string =>
     anomalies.map(({ subject, state }) => (state === "open" ? subject.key : `(${subject.key})`)).join(" "),
   ].join(" ");
 
-async function judge(db: Db, clusterId: number, changes: readonly Change[], now: number): Promise<void> {
+/** Writes these changes as a pass of judging does. */
+export async function judgeIn(
+  db: Db,
+  clusterId: number,
+  changes: readonly Change[],
+  now: number,
+): Promise<void> {
   const open = await db.all<{ id: number; subject: string; rule: string }>(
     sql`select id, subject, rule from anomalies where resolved_at is null`,
   );

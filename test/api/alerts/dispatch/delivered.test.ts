@@ -145,15 +145,17 @@ test("no channel sends more than 60 messages an hour; what is over waits, and is
   expect(outbox.told().slice(BUDGET)).toEqual(["firing +2 -0 =2 a b", "firing +2 -0 =2 a b"]);
 });
 
-test("messages of a channel are as far apart as its provider wants", async ({ expect }) => {
+test("five messages of a channel are sent at once, the others as far apart as its provider wants", async ({
+  expect,
+}) => {
   const outbox = await anOutbox({ slack: { perMinute: 20 } });
   await outbox.channel("ops");
-  await outbox.judge([{ subject: "a" }, { subject: "a", rule: "drops" }]);
-  expect(await outbox.dispatch()).toMatchObject({ sent: 1, nextDueAt: NOW + 3_000 });
-  outbox.clock.now = NOW + 2_999;
+  await outbox.judge(Array.from({ length: 7 }, (_, at) => ({ subject: "a", rule: `rule-${at}` })));
+  expect(await outbox.dispatch()).toMatchObject({ sent: 5, nextDueAt: NOW + 3_750 });
+  outbox.clock.now = NOW + 3_749;
   expect(await outbox.dispatch()).toMatchObject({ sent: 0 });
-  outbox.clock.now = NOW + 3_000;
-  expect(await outbox.dispatch()).toMatchObject({ sent: 1 });
+  outbox.clock.now = NOW + 3_750;
+  expect(await outbox.dispatch()).toMatchObject({ sent: 1, nextDueAt: NOW + 7_500 });
 });
 
 test("a channel whose provider wants no more of it is switched off, and another one says so, once", async ({
