@@ -11,7 +11,9 @@ import { JSON_HEADERS, webhookUrl } from "./target.ts";
 const MAX_CONTENT = 2_000;
 const MAX_DESCRIPTION = 4_096;
 
-const escaped = (text: string) => text.replaceAll(/[\\*_~|<>#[\]()@:/`-]/g, String.raw`\$&`);
+/** Only what would be obeyed: notifications of phones show backslashes. */
+const OBEYED = /[\\*_~|<@`]|^[#>-]|\](?=\()|:(?=\/\/|\w+:)|\/(?=\/)/gm;
+const escaped = (text: string) => text.replaceAll(OBEYED, String.raw`\$&`);
 
 const MARKDOWN: Layout = {
   words: escaped,

@@ -12,8 +12,9 @@ import { JSON_HEADERS, webhookUrl } from "./target.ts";
 /** Runes of a post. */
 const MAX_POST = 16_383;
 
-/** Backslashes keep markup off, but not mentions. */
-const escaped = (text: string) => unlinked(text.replaceAll(/[\\*_~|<>[\]()!`]/g, String.raw`\$&`));
+/** Only what would be obeyed: notifications of phones show backslashes. They keep markup off, but not mentions. */
+const OBEYED = /[\\*_~|<`]|^[#>-]|\](?=\()|:(?=\w+:)/gm;
+const escaped = (text: string) => unlinked(text.replaceAll(OBEYED, String.raw`\$&`));
 
 const MARKDOWN: Layout = {
   words: escaped,

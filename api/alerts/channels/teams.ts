@@ -3,7 +3,7 @@ import type { Provider } from "../provider.ts";
 import type { Message } from "../text/message.ts";
 import { messageOf } from "../text/message.ts";
 import { fitted } from "../text/shape.ts";
-import type { Part, Text } from "../text/text.ts";
+import { compact, type Part, type Text } from "../text/text.ts";
 import { bytesOf } from "./cut.ts";
 import { clean, cleanWords, unlinked } from "./inert.ts";
 import { byStatus, later, never, objectIn, isObject } from "./judged.ts";
@@ -34,7 +34,7 @@ const runOf = (part: Part, look: Look): Run => {
   const text = "name" in part ? clean(part.name) : clean(part.code, Infinity);
   return { type: "TextRun", text: inert(text), fontType: "Monospace", ...look };
 };
-const runs = (text: Text, look: Look = {}): Run[] => text.map((part) => runOf(part, look));
+const runs = (text: Text, look: Look = {}): Run[] => compact(text).map((part) => runOf(part, look));
 const block = (inlines: Run[], spacing?: "Small" | "None") => ({
   type: "RichTextBlock",
   inlines,

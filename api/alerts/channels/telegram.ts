@@ -17,7 +17,12 @@ const escaped = (text: string) => text.replaceAll(/[&<>"]/g, (mark) => ESCAPES[m
 const HTML: Layout = {
   words: (text) => escaped(unlinked(text)),
   name: (text) => `<code>${escaped(text)}</code>`,
-  strong: (text) => `<b>${text}</b>`,
+  // Code is never within another mark.
+  strong: (text) =>
+    `<b>${text.replaceAll("<code>", "</b><code>").replaceAll("</code>", "</code><b>")}</b>`.replaceAll(
+      "<b></b>",
+      "",
+    ),
   bullet: "• ",
   link: ({ label, url }) => `<a href="${escaped(url)}">${escaped(label)}</a>`,
 };

@@ -6,11 +6,23 @@ type Said = Part | Text | number;
 
 /** Template of a text: numbers are written as they are, parts and texts stay what they are. */
 export function say(words: TemplateStringsArray, ...values: readonly Said[]): Text {
-  return words.flatMap((word, at) => {
-    const value = values[at];
-    const said = value === undefined ? [] : partsOf(value);
-    return word === "" ? said : [word, ...said];
-  });
+  return compact(
+    words.flatMap((word, at) => {
+      const value = values[at];
+      return value === undefined ? [word] : [word, ...partsOf(value)];
+    }),
+  );
+}
+
+/** The same with words that stand side by side as one, and none that are empty. */
+export function compact(text: Text): Text {
+  const parts: Part[] = [];
+  for (const part of text) {
+    const last = parts.at(-1);
+    if (typeof part === "string" && typeof last === "string") parts[parts.length - 1] = last + part;
+    else if (part !== "") parts.push(part);
+  }
+  return parts;
 }
 
 const partsOf = (value: Said): Text => {

@@ -89,6 +89,7 @@ export function readMarkdown(source: string, { mention, escapable }: Markdown): 
     spoiler: /\|\|(?=\S)/g,
     italic: /(?<![*\w])[*_](?=[^\s*_])/g,
     heading: /^#{1,6} /gm,
+    emoji: /:[a-z_]+:/g,
     quote: /^>/gm,
     item: /^- /gm,
     tick: /`/g,
@@ -145,6 +146,7 @@ function readTag(
   else if (closing) {
     if (open.pop() !== name) throw new Error(`${token} closes nothing`);
   } else {
+    if (open.length > 0 && (name === "code" || open.includes("code"))) throw new Error("code within a mark");
     open.push(name);
     mark(read, name);
     if (href !== undefined) read.links.push(unescaped(href));
