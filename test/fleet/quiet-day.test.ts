@@ -3,7 +3,7 @@ import type { NodeView, NodeWindow, Slot } from "../../db/look.ts";
 import { chance, poisson, seeded } from "./random.ts";
 import { rhythm } from "./rhythm.ts";
 import { DAY_MS, HOUR_MS, hoursAround } from "../support/hours.ts";
-import { gateOf, judged, viewJudged } from "../support/judged.ts";
+import { gateOf, judged, viewJudged } from "../support/verdicts.ts";
 import {
   aClusterView,
   aNodeView,

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Look, NodeWindow } from "../../../db/look.ts";
 import { atRest } from "../../support/hours.ts";
-import { gateOf, judged, verdictOf } from "../../support/judged.ts";
+import { gateOf, judged, verdictOf } from "../../support/verdicts.ts";
 import { aLook, aSlot, AT, aWindow, windowsBefore } from "../../support/looks.ts";
 
 type Some = Partial<NodeWindow>;

@@ -3,7 +3,7 @@ import type { Finding } from "../../../api/detect/rule.ts";
 import { scoreOf } from "../../../api/detect/score.ts";
 import type { Look, NodeWindow } from "../../../db/look.ts";
 import { atRest } from "../../support/hours.ts";
-import { gateOf, judged, verdictOf } from "../../support/judged.ts";
+import { gateOf, judged, verdictOf } from "../../support/verdicts.ts";
 import { aLook, aParty, aPartyRow, AT, aWindow, someFlows, windowsBefore } from "../../support/looks.ts";
 
 type Some = Partial<NodeWindow>;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ClusterView, NodeWindow } from "../../../db/look.ts";
 import { atRest, DAY_MS } from "../../support/hours.ts";
-import { viewJudged } from "../../support/judged.ts";
+import { viewJudged } from "../../support/verdicts.ts";
 import { aClusterView, aNodeView, AT, aWindow, WINDOW_MS, windowsBefore } from "../../support/looks.ts";
 
 const HOURS = atRest();

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { scoreOf } from "../../../api/detect/score.ts";
 import type { Flows, FlowRow, Look, NodeWindow } from "../../../db/look.ts";
 import { atRest } from "../../support/hours.ts";
-import { gateOf, judged, verdictOf } from "../../support/judged.ts";
+import { gateOf, judged, verdictOf } from "../../support/verdicts.ts";
 import {
   aFlowRow,
   aLook,

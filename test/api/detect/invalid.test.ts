@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Look, NodeWindow } from "../../../db/look.ts";
 import { atRest } from "../../support/hours.ts";
-import { gateOf, judged, verdictOf } from "../../support/judged.ts";
+import { gateOf, judged, verdictOf } from "../../support/verdicts.ts";
 import { aLook, aWindow, windowsBefore } from "../../support/looks.ts";
 
 /** 300 in 30 seconds, where none are usual, as in the windows before. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { AGE_BOUNDS_S } from "../../../api/wire.ts";
 import type { AgesRow, Look, NodeWindow, Slot } from "../../../db/look.ts";
 import { hoursAround } from "../../support/hours.ts";
-import { gateOf, judged, verdictOf } from "../../support/judged.ts";
+import { gateOf, judged, verdictOf } from "../../support/verdicts.ts";
 import { aLook, aParty, aPartyRow, aSlot, AT, aWindow, someFlows } from "../../support/looks.ts";
 
 const TEN_MS = 600_000;

@@ -4,7 +4,7 @@ import { scoreOf } from "../../../api/detect/score.ts";
 import type { Judged, Subject } from "../../../api/detect/rule.ts";
 import type { Flows, Look, NodeWindow, PartyRow } from "../../../db/look.ts";
 import { atRest } from "../../support/hours.ts";
-import { gateOf, judged, verdictOf } from "../../support/judged.ts";
+import { gateOf, judged, verdictOf } from "../../support/verdicts.ts";
 import {
   aFlowRow,
   aLook,

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { Subject } from "../../../api/detect/rule.ts";
 import type { NodeWindow, PortsRow } from "../../../db/look.ts";
-import { gateOf, judged, verdictOf } from "../../support/judged.ts";
+import { gateOf, judged, verdictOf } from "../../support/verdicts.ts";
 import { aLook, aParty, aWindow, windowsBefore } from "../../support/looks.ts";
 
 const KEY = "node-1/192.168.0.23/6/198.51.100.20/443/0";

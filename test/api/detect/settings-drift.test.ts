@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import type { Judged, SettingsView, Subject } from "../../../api/detect/rule.ts";
 import { isCompared } from "../../../api/detect/settings-compared.ts";
-import { viewJudged } from "../../support/judged.ts";
+import { viewJudged } from "../../support/verdicts.ts";
 import { aClusterView, AT } from "../../support/looks.ts";
 
 const name = (short: string) => `net.netfilter.nf_conntrack_${short}`;

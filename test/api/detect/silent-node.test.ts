@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ClusterView, Judged, NodeView, Subject } from "../../../api/detect/rule.ts";
-import { viewJudged } from "../../support/judged.ts";
+import { viewJudged } from "../../support/verdicts.ts";
 import { AT, aWindow } from "../../support/looks.ts";
 
 const MINUTE_MS = 60_000;

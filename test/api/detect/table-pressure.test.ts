@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { NodeWindow } from "../../../db/look.ts";
-import { gateOf, judged, verdictOf } from "../../support/judged.ts";
+import { gateOf, judged, verdictOf } from "../../support/verdicts.ts";
 import { aLook, aParty, aPartyRow, aWindow, someFlows } from "../../support/looks.ts";
 
 /** Of a table for 10,000. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { HORIZON_MS } from "../../../api/detect/time-to-full.ts";
 import type { Look, NodeWindow, Slot } from "../../../db/look.ts";
 import { hoursAround } from "../../support/hours.ts";
-import { gateOf, judged, verdictOf } from "../../support/judged.ts";
+import { gateOf, judged, verdictOf } from "../../support/verdicts.ts";
 import {
   aLook,
   aParty,
