@@ -21,7 +21,7 @@ export async function loadTrend(db: Db, clusterId: number, window: NodeWindow): 
   const there = new Set(folded.map(({ start }) => start));
   const missing: number[] = [];
   for (let start = last - TREND_MS; start <= last; start += TEN_MINUTES_MS)
-    if (start >= own || !there.has(start)) missing.push(start);
+    if (!there.has(start)) missing.push(start);
   const windows = await windowsOfNode(
     db,
     clusterId,

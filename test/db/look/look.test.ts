@@ -113,9 +113,11 @@ test("flows are summed by owner, whatever its addresses, and peers are named whe
   const look = await lookAfter(
     [
       aStoredReport({
-        node: { ...node("node-2", ["192.168.0.24", "172.17.0.1"]), bootId: "b" },
+        node: { ...node("node-2", ["192.168.0.24", "172.17.0.1", "172.18.0.1"]), bootId: "b" },
+        natAddresses: ["203.0.113.77"],
         details: encodeDetails({ addresses: [], owners: ownersOf(elsewhere, true) }),
       }),
+      aStoredReport({ node: { ...node("node-3", ["192.168.0.25", "172.18.0.1"]), bootId: "c" } }),
       aReportOf(
         [
           { source: "10.0.0.1", ...common, entries: 30, unreplied: 2, opened: 4 },
@@ -124,10 +126,13 @@ test("flows are summed by owner, whatever its addresses, and peers are named whe
           { source: "192.168.0.23", peer: "192.168.0.24", entries: 3, opened: 0 },
           { source: "127.0.0.1", peer: "172.17.0.1", entries: 2, opened: 0 },
           { source: "10.0.7.7", peer: "10.0.0.1", entries: 9, opened: 0 },
+          // Bridges of two other nodes, and an address that a node does not have but puts in place of others'.
+          { source: "10.0.0.1", peer: "172.18.0.1", entries: 1, opened: 0 },
+          { source: "10.0.0.1", peer: "203.0.113.77", entries: 1, opened: 0 },
         ],
         {
           node: node("node-1", ["192.168.0.23", "172.17.0.1"]),
-          dump: aDump({ takenAt: START + 5, entries: 101, unreplied: 3 }),
+          dump: aDump({ takenAt: START + 5, entries: 103, unreplied: 3 }),
           details: encodeDetails({ addresses: [], owners: ownersOf(pods, true) }),
         },
         {
@@ -148,9 +153,9 @@ test("flows are summed by owner, whatever its addresses, and peers are named whe
   };
   const unknown = { kind: "address", name: "10.0.7.7", address: "10.0.7.7" };
   const host = (address: string, name = "node-1") => ({ kind: "host", name, address });
-  expect(look.flows).toMatchObject({ takenAt: START + 5, entries: 101, unreplied: 3, opened: 12, error: 7 });
+  expect(look.flows).toMatchObject({ takenAt: START + 5, entries: 103, unreplied: 3, opened: 12, error: 7 });
   expect(look.flows?.parties).toEqual([
-    { party: web, entries: 47, snatEntries: 42, unreplied: 3, opened: 7, peers: 3 },
+    { party: web, entries: 49, snatEntries: 42, unreplied: 3, opened: 7, peers: 5 },
     { party: unknown, entries: 9, snatEntries: 0, unreplied: 0, opened: 0, peers: 1 },
     { party: host("192.168.0.23"), entries: 5, snatEntries: 0, unreplied: 0, opened: 0, peers: 2 },
   ]);
@@ -166,6 +171,8 @@ test("flows are summed by owner, whatever its addresses, and peers are named whe
     of(web, "10.0.7.7", cache),
     of(host("192.168.0.23"), "192.168.0.24", host("192.168.0.24", "node-2")),
     of(host("127.0.0.1"), "172.17.0.1", host("172.17.0.1")),
+    of(web, "172.18.0.1"),
+    of(web, "203.0.113.77"),
   ]);
   expect(look.flows?.flows[0]).toMatchObject({
     peerPort: 5432,

@@ -1,11 +1,15 @@
 import { freshDb } from "#fresh-db";
 import * as fc from "fast-check";
 import { expect, test } from "vitest";
+import { slotOfWindows, slotsOfRows } from "../../../db/look/slots.ts";
+import { windowsToJudge } from "../../../db/queries/look.ts";
+import { readSlotRows, slotRows } from "../../../db/queries/look/slot-rows.ts";
+import type { SlotRows } from "../../../db/queries/look/slot-rows.ts";
 import { readAges, readInvalid } from "../../../db/look/details.ts";
 import { Packed } from "../../../db/look/packed.ts";
 import { hoursAround, HoursCache, hoursOf, MAX_CACHED_NODES } from "../../../db/queries/look/hours-cache.ts";
 import { storeReports } from "../../../db/queries/reports.ts";
-import { HOUR, slotOf } from "../../../db/tiers.ts";
+import { HOUR, slotOf, TEN_MINUTES } from "../../../db/tiers.ts";
 import { foldSamples } from "../../support/folded-samples.ts";
 import { aSlot } from "../../support/looks.ts";
 import { heard } from "../../support/scanned.ts";
@@ -76,11 +80,57 @@ test("hours are read once for the nodes and the hour that are kept, and are the 
 
 test("of no more nodes than are bounded, the last that were asked for", () => {
   const cache = new HoursCache();
-  for (let nodeId = 1; nodeId <= MAX_CACHED_NODES + 1; nodeId++) cache.set(1, nodeId, START, new Packed([]));
+  const set = (nodeId: number) => cache.set(1, nodeId, START, new Packed([]));
+  for (let nodeId = 1; nodeId <= MAX_CACHED_NODES; nodeId++) set(nodeId);
+  set(1);
+  set(MAX_CACHED_NODES + 1);
   expect(cache.size).toBe(MAX_CACHED_NODES);
-  expect(cache.get(1, 1, START)).toBeUndefined();
-  expect(cache.get(1, 2, START)).toBeDefined();
-  expect(cache.get(2, 2, START)).toBeUndefined();
+  expect(cache.get(1, 2, START)).toBeUndefined();
+  expect(cache.get(1, 1, START)).toBeDefined();
+  expect(cache.get(2, 3, START)).toBeUndefined();
+});
+
+test("what is made of windows is what folding makes of them, whatever they reach over", async () => {
+  const db = await freshDb();
+  const clusterId = await aCluster(db);
+  const slot = { start: START, end: START + 600_000 };
+  const window = (sequence: number, from: number, to: number, count: number | undefined) =>
+    aStoredReport({
+      clusterId,
+      sequence,
+      from: START + from,
+      to: START + to,
+      table: { count, max: 100 + sequence },
+      flows: { opened: sequence + 1 },
+    });
+  await storeReports(db, [
+    window(0, -90_000, -30_000, 1),
+    window(1, -30_000, 30_000, 2),
+    window(2, -15_000, 40_000, 3),
+    window(3, 20_000, 60_000, undefined),
+    window(4, 120_000, 180_000, 70),
+    window(5, 150_000, 170_000, 5),
+    window(6, 590_000, 620_000, undefined),
+    window(7, 620_000, 650_000, 9),
+  ]);
+  await foldSamples(db);
+  const [row] = await db.all<SlotRows>(
+    slotRows(clusterId, { tier: TEN_MINUTES, nodeIds: [1], ranges: [[slot.start, slot.end]] }),
+  );
+  const folded = slotsOfRows(row ? readSlotRows(row) : [], 600_000);
+  const windows = await windowsToJudge(db, { after: 0, until: 100, limit: 100 });
+  const made = slotOfWindows(
+    slot,
+    windows.map((one) => one.window),
+  );
+  expect(made).toEqual(folded[0]);
+  expect(made).toMatchObject({
+    coveredMs: 20_000 + 60_000 + 30_000,
+    max: 106,
+    gauges: { count: { min: 2, max: 70, last: 20, mean: 20 } },
+    counts: { opened: 4 + 5 + 6 + 7 },
+  });
+  expect(slotOfWindows({ start: slot.end + 50_000, end: slot.end + 600_000 }, [])).toBeUndefined();
 });
 
 const range = fc.record({ min: fc.nat(), max: fc.nat(), last: fc.nat(), mean: fc.nat() });
