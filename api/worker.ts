@@ -10,6 +10,7 @@ import { createApp, type LogEvent } from "./app.ts";
 import { judgeNow, maintain, type Tick, type UpkeepDeps } from "./maintain.ts";
 import { loadRetention, type RetentionVariables } from "./retention.ts";
 import { ProblemError, problemResponse } from "./problem.ts";
+import type { Messaging } from "./router.ts";
 import { hashToken, isSecret, MIN_SECRET } from "./tokens.ts";
 
 /** Bindings, variables and secrets of the Worker. */
@@ -23,7 +24,7 @@ export interface Env extends RetentionVariables, Omit<AlertingVariables, "CONNTR
 }
 
 type App = ReturnType<typeof createApp>;
-type Alerts = Pick<DispatchDeps, "sealer" | "send" | "publicUrl">;
+type Alerts = Pick<DispatchDeps, "publicUrl"> & Messaging;
 type Service = {
   app: App;
   upkeep: UpkeepDeps;
@@ -126,6 +127,7 @@ function openService(env: Env): Service | undefined {
     log,
     adminTokenHash: hashToken(adminToken),
     retention,
+    alerting: alerts,
     onUrgent: (keepAlive) => keepAlive(judgeUrgent(env, service)),
   });
   const upkeep = { db, now: Date.now, log, retention };
@@ -139,7 +141,7 @@ function alertsOf({ SECRET_KEY, ...env }: Env, complain: (complaint: string) => 
   const { hosts, secretKey, publicUrl } = loadAlerting({ ...env, CONNTRAIL_SECRET_KEY: SECRET_KEY }, rename);
   if (!secretKey) return undefined;
   const send = sendByFetch((...request) => fetch(...request), hosts);
-  return async () => ({ sealer: await sealer(secretKey), send, publicUrl });
+  return async () => ({ sealer: await sealer(secretKey), send, publicUrl, hosts });
 }
 
 function openDatabase(

@@ -175,7 +175,11 @@ function provider(kind: string): Provider {
 }
 
 async function messagingOf({ alerting }: Deps): Promise<Messaging> {
-  if (!alerting) throw new ProblemError("misconfigured", "This service is not set up to send messages.");
+  if (!alerting)
+    throw new ProblemError(
+      "misconfigured",
+      "Nothing is there to seal secrets with: the operator of the service must set SECRET_KEY.",
+    );
   return alerting();
 }
 
