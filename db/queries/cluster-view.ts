@@ -8,6 +8,7 @@ import { settingsViews } from "./look/settings-view.ts";
 import { toWindow, windowRow } from "./look/window-row.ts";
 import type { WindowTuple } from "./look/window-row.ts";
 import { RETIRED, WITH_LATEST_WINDOW } from "./nodes.ts";
+import { GONE_AFTER_MS } from "./settings.ts";
 
 /** How far back from the latest window of a node the view has its windows. */
 export const VIEW_MS = 300_000;
@@ -22,7 +23,7 @@ export type ViewQuery = {
   cache?: HoursCache | undefined;
 };
 
-/** A cluster as it is now: retired nodes, and those of which no window is kept, are left out. */
+/** A cluster as it is now: retired nodes, and those of which no window is kept, are left out; nodes that are gone have nothing set. */
 export async function loadClusterView(
   db: Db,
   clusterId: number,
@@ -44,7 +45,8 @@ export async function loadClusterView(
       return hours(node.nodeId);
     },
   }));
-  return { at: now, watchedSince, nodes, settings: await settingsViews(db, clusterId, nodes) };
+  const there = nodes.filter(({ lastSeenAt }) => lastSeenAt > now - GONE_AFTER_MS);
+  return { at: now, watchedSince, nodes, settings: await settingsViews(db, clusterId, there) };
 }
 
 /** Slots are made of what is kept when they are asked for: those of all nodes at once would take 100 MB. */

@@ -3,6 +3,7 @@ import { sql } from "drizzle-orm";
 import { expect, test } from "vitest";
 import { loadClusterView, VIEW_MS } from "../../../db/queries/cluster-view.ts";
 import { retireNode } from "../../../db/queries/nodes.ts";
+import { GONE_AFTER_MS } from "../../../db/queries/settings.ts";
 import { storeReports } from "../../../db/queries/reports.ts";
 import { foldSamples } from "../../support/folded-samples.ts";
 import { applied, setTo } from "../../support/owner-words.ts";
@@ -70,12 +71,19 @@ test("hours are those around this time of day, of each node its own, in whatever
 test("settings are the last of each node, since when, and those before", async () => {
   const db = await freshDb();
   const clusterId = await aCluster(db);
-  await storeReports(db, [of("a", 1), of("b", 1), of("c", 1)]);
+  const gone = { receivedAt: NOW - GONE_AFTER_MS };
+  await storeReports(db, [
+    of("a", 1),
+    of("b", 1, { receivedAt: gone.receivedAt + 1 }),
+    of("c", 1),
+    of("gone", 1, gone),
+  ]);
   await applied(db, [
     setTo(START, { max: "1" }),
     setTo(START + 30_000, { max: "2" }),
     setTo(START + 60_000, { max: "3" }, { cores: 8 }),
     setTo(START, { max: "1" }, { nodeId: 2 }),
+    setTo(START, { max: "1" }, { nodeId: 4 }),
   ]);
   const { settings } = await loadClusterView(db, clusterId, { now: NOW, watchedSince: 0 });
   expect(settings).toEqual([
