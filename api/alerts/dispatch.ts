@@ -65,7 +65,7 @@ export async function dispatch(deps: DispatchDeps, budget: DispatchBudget): Prom
   try {
     await putOnTheirWay(work);
     await sendAll(work);
-    await db.run(forgetDeliveries(now()));
+    await forgetDeliveries(db, now());
     did.nextDueAt = await nextAt(work);
   } catch (error) {
     log({ level: "error", event: "dispatch-failed", error: innermost(error).toString() });

@@ -263,8 +263,14 @@ export const waiting = (db: Db): Promise<Waiting[]> =>
     from deliveries d cross join channels c on c.id = d.channel_id and c.enabled
     where d.state in ('waiting', 'sending') group by c.id`);
 
-/** Forgets some of what is over for long. */
-export const forgetDeliveries = (now: number): SQL => sql`
-  delete from deliveries where id in (
+/** Forgets some of what is over for long. Where there is nothing, nothing is locked. */
+export async function forgetDeliveries(db: Db, now: number): Promise<void> {
+  const old = await db.all<{ id: number }>(sql`
     select id from deliveries where state in ('sent', 'dead') and due_at < ${now - DELIVERIES_KEPT_MS}
-    limit ${ROWS_A_DELETION})`;
+    limit ${ROWS_A_DELETION}`);
+  if (old.length === 0) return;
+  const ids = JSON.stringify(old.map(({ id }) => id));
+  await db.run(
+    sql`delete from deliveries where id in (select value from json_each(${ids})) and state in ('sent', 'dead')`,
+  );
+}

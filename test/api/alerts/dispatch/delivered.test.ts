@@ -12,6 +12,7 @@ import {
 import { DELIVERIES_KEPT_MS, SENDING_MS } from "../../../../db/queries/deliveries.ts";
 import { GROUP_WAIT_MS } from "../../../../db/queries/outbox.ts";
 import { NOW } from "../../../support/a-report.ts";
+import { ON_WORKERS } from "../../../support/on-workers.ts";
 import { anOutbox, type Outbox } from "../../../support/outbox.ts";
 
 const MINUTE = 60_000;
@@ -21,19 +22,20 @@ const DAY = 86_400_000;
 const states = ({ db }: Outbox) =>
   db.all<{ state: string; kind: string }>(sql`select state, kind from deliveries order by id`);
 
-test("10,000 subjects at once are one message, and what follows at most one in half an hour", async ({
+/** Inside workerd it takes ten times as long, and says nothing more. */
+const MANY = ON_WORKERS ? 1_000 : 10_000;
+
+test(`${MANY} subjects at once are one message, and what follows at most one in half an hour`, async ({
   expect,
 }) => {
   const outbox = await anOutbox();
   await outbox.channel("ops");
-  const subjects = Array.from({ length: 10_000 }, (_, at) => ({ subject: `s${at}`, node: 1 + (at % 500) }));
-  await outbox.judge(subjects.slice(0, 5_000));
+  const subjects = Array.from({ length: MANY }, (_, at) => ({ subject: `s${at}`, node: 1 + (at % 500) }));
+  await outbox.judge(subjects.slice(0, MANY / 2));
   await outbox.dispatch();
-  for (const many of [5_000, 7_500]) {
-    outbox.clock.now += MINUTE;
-    await outbox.judge(subjects.slice(many, many + 2_500));
-    await outbox.dispatch();
-  }
+  outbox.clock.now += MINUTE;
+  await outbox.judge(subjects.slice(MANY / 2));
+  await outbox.dispatch();
   outbox.clock.now = NOW + FLEET_INTERVAL_MS - 1;
   expect(await outbox.dispatch()).toMatchObject({ sent: 0, nextDueAt: NOW + FLEET_INTERVAL_MS });
   outbox.clock.now += 1;
@@ -41,11 +43,14 @@ test("10,000 subjects at once are one message, and what follows at most one in h
   await outbox.judge(subjects.map(({ subject }) => ({ subject, to: "resolved" })));
   outbox.clock.now += MINUTE;
   await outbox.dispatch();
-  expect(outbox.told()).toEqual([
-    "firing fleet 500/0 +5000 -0 =5000 s0 s1 s2 s3 s4",
-    "firing fleet 500/0 +5000 -0 =10000 s5000 s5001 s5002 s5003 s5004",
-    "resolved +0 -10000 =0 (s0) (s1) (s2) (s3) (s4)",
+  expect(
+    outbox.chat.came.map(({ alert: { kind, fleet, counts } }) => [kind, fleet?.affected, counts]),
+  ).toEqual([
+    ["firing", 500, { opened: MANY / 2, resolved: 0, open: MANY / 2 }],
+    ["firing", 500, { opened: MANY / 2, resolved: 0, open: MANY }],
+    ["resolved", undefined, { opened: 0, resolved: MANY, open: 0 }],
   ]);
+  expect(outbox.chat.came.map(({ alert }) => alert.anomalies.length)).toEqual([5, 5, 5]);
 }, 60_000);
 
 test("what is not taken is tried after 5 s, 30 s and so on, and given up after a day; another channel is told", async ({
