@@ -1,46 +1,95 @@
-import { RULES, thresholdsOf } from "../../api/detect/index.ts";
-import type {
-  ClusterRule,
-  Judged,
-  NodeRule,
-  Rule,
-  RuleSettings,
-  Severity,
-  Subject,
-} from "../../api/detect/rule.ts";
-import type { ClusterView, Look, Need, NodeWindow } from "../../db/look.ts";
+import { sql } from "drizzle-orm";
+import type { SQL } from "drizzle-orm";
+import { judgeNow } from "../../api/maintain.ts";
+import { defineNodeRule } from "../../api/detect/rule.ts";
+import type { LogEvent } from "../../api/router.ts";
+import type { Db } from "../../db/client.ts";
+import type { StoredReport } from "../../db/report.ts";
+import { DEFAULT_RETENTION } from "../../db/tiers.ts";
+import { aDump, aReportOf, START } from "./stored-report.ts";
 
-const ruleOf = (name: string): Rule => {
-  const rule = RULES.find((each) => each.name === name);
-  if (!rule) throw new Error(`no rule ${name}`);
-  return rule;
-};
+const MINUTE_MS = 60_000;
 
-const limitsOf = (name: string, settings: RuleSettings = {}) =>
-  thresholdsOf(ruleOf(name), { version: 1, settings: { [name]: settings } });
+const fillOf = ({ count = 0, max = 1 }: { count?: number | undefined; max?: number | undefined }) =>
+  count / max;
 
-export const gateOf = (name: string, window: NodeWindow, settings?: RuleSettings): Need | undefined =>
-  (ruleOf(name) as NodeRule).gate(window, limitsOf(name, settings));
+/** A rule that is quick to open and to resolve: two windows each. */
+const full = defineNodeRule({
+  name: "full",
+  revision: 1,
+  title: "Full",
+  unit: "ratio",
+  thresholds: { limit: { default: 0.8, min: 0, max: 1, unit: "ratio", title: "Full from here" } },
+  policy: { need: { windows: 2, ms: 0 }, clearMs: 2 * MINUTE_MS, cooldownMs: 0 },
+  gate: (window, { limit }) => (fillOf(window) >= limit ? {} : undefined),
+  judge({ window }, { limit }) {
+    const value = fillOf(window);
+    const subject = { kind: "node", key: window.node, node: window.node } as const;
+    const verdict =
+      value >= limit ? ({ verdict: "bad", severity: "warning" } as const) : ({ verdict: "clear" } as const);
+    return [{ subject, finding: { ...verdict, value, limit } }];
+  },
+});
 
-/** Severity of what is open, by key; and what users set. */
-type Else = { open?: Readonly<Record<string, Severity>>; settings?: RuleSettings };
-const openOf = ({ open = {} }: Else) => new Map(Object.entries(open));
+/** Judges what came, by one rule, at a time. */
+export function judgingOf(db: Db) {
+  const log: LogEvent[] = [];
+  return {
+    log,
+    judge: (now: number, { on = db, ms = 60_000 }: { on?: Db; ms?: number } = {}) =>
+      judgeNow(
+        {
+          db: on,
+          now: () => now,
+          log: (event) => void log.push(event),
+          retention: DEFAULT_RETENTION,
+          rules: [full],
+        },
+        { ms },
+      ),
+  };
+}
 
-/** What the rule says of the look, with its defaults and nothing pending or open unless said. */
-export const judged = (name: string, look: Look, known: readonly Subject[] = [], some: Else = {}): Judged[] =>
-  (ruleOf(name) as NodeRule).judge(look, limitsOf(name, some.settings), known, openOf(some));
+/** The window of a minute of that number, of a node whose table is as full as that; it comes a second after its end. */
+export function aMinute(node: string, number: number, fill: number, some: Partial<StoredReport> = {}) {
+  const from = START + number * MINUTE_MS;
+  const to = from + MINUTE_MS;
+  const count = Math.round(fill * 1000);
+  return aReportOf([], {
+    sequence: number,
+    from,
+    to,
+    receivedAt: to + 1_000,
+    table: { count, max: 1000 },
+    dump: aDump({ takenAt: to, entries: count }),
+    ...some,
+    node: { name: node },
+  });
+}
 
-export const viewJudged = (
-  name: string,
-  view: ClusterView,
-  known: readonly Subject[] = [],
-  some: Else = {},
-): Judged[] => (ruleOf(name) as ClusterRule).judge(view, limitsOf(name, some.settings), known, openOf(some));
+/** A channel that is told of everything. */
+export const aListener = (db: Db): Promise<unknown> =>
+  db.run(sql`
+    insert into channels (name, kind, language, filter, sealed, shown, created_at, enabled, tokens, refilled_at)
+    values ('team', 'slack', 'en', '{}', x'00', 'h', 0, 1, 60, 0)`);
 
-/** Verdict, and severity where it is bad, of the only subject; "nothing" where there is none. */
-export function verdictOf(all: readonly Judged[]): string {
-  const [first, second] = all;
-  if (!first) return "nothing";
-  if (second) return "several";
-  return first.finding.verdict === "bad" ? first.finding.severity : first.finding.verdict;
+const NODE = sql`(select name from nodes where id = node_id) as node`;
+
+/** All that judging makes of reports, without what says when it was done. */
+export async function judgedIn(db: Db): Promise<Record<string, string[]>> {
+  const texts = async (query: SQL) => (await db.all(query)).map((row) => JSON.stringify(row));
+  return {
+    anomalies: await texts(sql`
+      select rule, subject, ${NODE}, severity, opened_at, resolved_at, last_at, finding, peak, muted from anomalies
+      order by rule, subject, opened_at`),
+    events: await texts(sql`
+      select a.subject, e.at, e.transition, e.severity, e.finding, e.muted
+      from anomaly_events e left join anomalies a on a.id = e.anomaly_id order by a.subject, e.at, e.transition`),
+    watches: await texts(sql`
+      select w.rule, w.subject, (select name from nodes where id = w.node_id) as node, w.life, a.opened_at from watches w left join anomalies a on a.id = w.anomaly_id
+      order by w.rule, w.subject`),
+    groups: await texts(
+      sql`select channel_id, cluster_id, rule, due_at is not null as due from alert_groups`,
+    ),
+  };
 }
