@@ -44,6 +44,7 @@ const block = (inlines: Run[], spacing?: "Small" | "None") => ({
 const TITLE_COLORS: Readonly<Record<Message["state"], string | undefined>> = {
   firing: undefined,
   again: undefined,
+  partly: undefined,
   resolved: "Good",
   over: "Good",
   notice: "Accent",

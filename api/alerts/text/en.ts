@@ -40,6 +40,7 @@ export const EN: Words = {
     const states = {
       firing: news === undefined ? loud : `${NEWS[news]} (${loud.toLowerCase()})`,
       again: `Still ${loud.toLowerCase()}`,
+      partly: "Partly resolved",
       resolved: "Resolved",
       over: "Over already",
       notice: "Notice",
@@ -85,7 +86,6 @@ export const EN: Words = {
     shown: (shown, all) => `Shown: ${shown} of ${all}, the most important first.`,
     fleet: (affected, nodes) =>
       `${affected} of ${nodes} nodes are affected: this is told as one incident. Look for what they share: a deployment, a service they all call, the network.`,
-    fleetOver: "It was one incident of many nodes.",
     over: "It opened and resolved before this message could be delivered. Nothing is left to do now.",
     allClear: "Nothing of this is open any more.",
   },

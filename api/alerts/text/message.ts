@@ -10,8 +10,8 @@ import { grouped } from "./units.ts";
 import type { RuleWords, Words } from "./words.ts";
 import { ZH } from "./zh.ts";
 
-/** again: it goes on; over: opened and resolved before anybody was told of it. */
-export type MessageState = "firing" | "again" | "resolved" | "over" | "notice" | "test";
+/** again: it goes on; partly: some of it resolved, the rest goes on; over: all of it opened and resolved before anybody was told. */
+export type MessageState = "firing" | "again" | "partly" | "resolved" | "over" | "notice" | "test";
 
 export type Field = { label: string; value: Text };
 
@@ -84,12 +84,11 @@ function told(alert: Alert, words: Words, now: number): Content {
   const shown = alert.anomalies.slice(0, MAX_SHOWN);
   const meanings = new Set(shown.map(({ finding }) => caseOf(about, finding).meaning));
   const firstCase = first ? caseOf(about, first.finding) : about;
-  const isOn = state === "firing" || state === "again";
   return {
     state,
     title: titleOf(alert, { words, about, state }),
     paragraphs: [
-      ...(isOn && meanings.size <= 1 ? [[firstCase.meaning]] : []),
+      ...(isOn(state) && meanings.size <= 1 ? [[firstCase.meaning]] : []),
       ...joinedCounts(alert, { words, state }),
     ],
     sections: shown.map((anomaly) => {
@@ -100,14 +99,15 @@ function told(alert: Alert, words: Words, now: number): Content {
         cause: anomaly.state === "open" ? cause : undefined,
       });
     }),
-    advice: isOn || state === "over" ? firstCase.advice(askAbout(alert, first)) : [],
+    advice: isOn(state) || state === "over" ? firstCase.advice(askAbout(alert, first)) : [],
   };
 }
 
-function stateOf({ kind, repeat, counts }: Alert): MessageState {
-  if (kind === "resolved") return counts.opened > 0 && counts.open === 0 ? "over" : "resolved";
-  if (kind === "firing") return repeat ? "again" : "firing";
-  return kind;
+function stateOf({ kind, repeat, counts: { opened, resolved, open } }: Alert): MessageState {
+  if (kind === "resolved") return opened > 0 && opened >= resolved && open === 0 ? "over" : "resolved";
+  if (kind !== "firing") return kind;
+  if (repeat) return "again";
+  return opened === 0 && resolved > 0 ? "partly" : "firing";
 }
 
 type About = { words: Words; about: RuleWords; state: MessageState };
@@ -116,8 +116,7 @@ function titleOf(alert: Alert, { words, about, state }: About): Text {
   const { fleet, anomalies, counts, cluster, severity } = alert;
   const [first] = anomalies;
   const what = (first && titleOfCase(about, first)) ?? about.title;
-  const number =
-    state === "again" ? counts.open : Math.max(counts.opened, state === "resolved" ? counts.resolved : 0);
+  const number = state === "again" ? counts.open : Math.max(counts.opened, isOn(state) ? 0 : counts.resolved);
   const where = (): Text => {
     if (fleet) return [words.title.fleet(grouped(fleet.affected), grouped(fleet.nodes))];
     const one = first ? whereOf(first.subject, words, { brief: true }) : [];
@@ -140,17 +139,18 @@ function newsOf({ anomalies }: Alert): "worsened" | "flapping" | "stale" | undef
     : undefined;
 }
 
+/** Whether something is wrong that is news. */
+const isOn = (state: MessageState): boolean => state === "firing" || state === "again";
+
 /** What is told of more than one. */
-function countsOf(alert: Alert, { words, state }: Omit<About, "about">): string[] {
-  const { fleet, counts, anomalies } = alert;
-  const isOn = state === "firing" || state === "again";
-  const all = isOn ? counts.open : Math.max(counts.resolved, counts.opened);
+function countsOf({ fleet, counts, anomalies }: Alert, { words, state }: Omit<About, "about">): string[] {
+  const all = isOn(state) ? counts.open : Math.max(counts.resolved, counts.opened);
   const shown = Math.min(anomalies.length, MAX_SHOWN);
-  const affected = fleet && ([grouped(fleet.affected), grouped(fleet.nodes)] as const);
   return [
-    ...(affected && isOn ? [words.counts.fleet(...affected)] : []),
-    ...(affected && !isOn ? [words.counts.fleetOver] : []),
-    ...(isOn ? goingOn(fleet ? { ...counts, open: 0 } : counts, words) : ended(counts, { words, state })),
+    ...(fleet ? [words.counts.fleet(grouped(fleet.affected), grouped(fleet.nodes))] : []),
+    ...(isOn(state)
+      ? goingOn(fleet ? { ...counts, open: 0 } : counts, words)
+      : ended(counts, { words, state })),
     ...(shown > 0 && all > shown ? [words.counts.shown(grouped(shown), grouped(all))] : []),
   ];
 }

@@ -82,7 +82,6 @@ export type Words = {
     resolved: (resolved: string) => string;
     shown: (shown: string, all: string) => string;
     fleet: (affected: string, nodes: string) => string;
-    fleetOver: string;
     over: string;
     allClear: string;
   };

@@ -40,6 +40,7 @@ export const ZH: Words = {
     const states = {
       firing: news === undefined ? loud : `${NEWS[news]}（${loud}）`,
       again: `仍在持续（${loud}）`,
+      partly: "部分恢复",
       resolved: "已恢复",
       over: "已自行恢复",
       notice: "通知",
@@ -83,7 +84,6 @@ export const ZH: Words = {
     shown: (shown, all) => `共 ${all} 处，此处列出最重要的 ${shown} 处。`,
     fleet: (affected, nodes) =>
       `${nodes} 个节点中有 ${affected} 个受影响，合并为一次事件通知。请查找它们的共同点：某次发布、共同调用的服务，或网络。`,
-    fleetOver: "这是一次影响多个节点的事件。",
     over: "异常在本消息送达之前已出现并恢复，目前无需处理。",
     allClear: "此类异常已全部恢复。",
   },

@@ -99,15 +99,23 @@ describe("news", () => {
     expect(text).not.toContain("What to do");
   });
 
-  test("of the end of one says how many are left", ({ expect }) => {
-    const text = told({
-      ...nearlyFull,
-      kind: "resolved",
-      anomalies: [resolved],
-      counts: { opened: 0, resolved: 1, open: 3 },
-    });
+  test("of the end of some says how many go on", ({ expect }) => {
+    const counts = { opened: 0, resolved: 2, open: 3 };
+    const text = told({ ...nearlyFull, anomalies: [resolved], counts });
+    expect(text).toContain(
+      "[Conntrail] Partly resolved: Connection table nearly full, node web-3 and 1 more, ",
+    );
     expect(text).toContain("3 are open now.");
     expect(text).not.toContain("Nothing of this");
+    const fleet = told({ ...nearlyFull, anomalies: [resolved], counts, fleet: { affected: 12, nodes: 180 } });
+    expect(fleet).toContain("[Conntrail] Partly resolved: Connection table nearly full, 12 of 180 nodes, ");
+    expect(fleet).toContain("12 of 180 nodes are affected");
+  });
+
+  test("of the end of what was told, and of what was not, is of an end", ({ expect }) => {
+    const counts = { opened: 1, resolved: 2, open: 0 };
+    const text = told({ ...nearlyFull, kind: "resolved", anomalies: [resolved, resolved], counts });
+    expect(text).toContain("[Conntrail] Resolved: ");
   });
 
   test("of what opened and resolved before it was told says both", ({ expect }) => {

@@ -97,6 +97,21 @@ describe.for(KINDS)("$provider.kind", ({ provider, target, trouble }) => {
   });
 });
 
+test("Discord is asked to answer once it has taken the message, with the message", async ({ expect }) => {
+  const server = await startDiscord();
+  const { provider, target } = KINDS.find(({ provider }) => provider.kind === "discord")!;
+  expect(await send(provider, target(server.url))).toEqual({ result: "sent", ref: "1300000000000000000" });
+  const inThread = { url: `${target(server.url).url}?thread_id=9` };
+  expect((await send(provider, inThread)).result).toBe("sent");
+  const { url } = await provider.render(anAlert(), {
+    target: inThread,
+    language: "en",
+    now: NOW,
+    deliveryId: ID,
+  });
+  expect(new URL(url).searchParams.get("thread_id")).toBe("9");
+});
+
 test("Google Chat makes one message of one that is sent twice, and keeps an incident in one thread", async ({
   expect,
 }) => {
