@@ -52,8 +52,9 @@ export function baselineOf(series: Series, around: readonly Around[]): Baseline 
   const middle = median(values);
   const least = (value: number) => leastDeviation(series, unscaled(series, value));
   const robust = Math.max(ROBUST * median(values.map((value) => Math.abs(value - middle))), least(middle));
-  const clipped = values.map((value) => clip(value - middle, CLIP * robust));
-  const between = Math.sqrt(clipped.reduce((sum, off) => sum + off * off, 0) / clipped.length);
+  // Only what is more than usual is scored, so only days above the median tell how much that varies: for those below as many again.
+  const above = values.map((value) => Math.min(Math.max(value - middle, 0), CLIP * robust));
+  const between = Math.sqrt((2 * above.reduce((sum, off) => sum + off * off, 0)) / above.length);
   const within = median(days.map(({ spread }) => spread)) / RANGE;
   const usual = usualOf(series, days, middle);
   const deviation = Math.hypot(between, within) * (1 + FEW_DAYS / days.length);
@@ -119,8 +120,6 @@ function dayOf(series: Series, { age, part, ...slots }: Around): Day | undefined
 }
 
 const spreadOf = (series: Series, { low, high }: Level): number => scaled(series, high) - scaled(series, low);
-
-const clip = (value: number, limit: number): number => Math.min(Math.max(value, -limit), limit);
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

@@ -1,9 +1,10 @@
-import type { ClusterView, NodeView } from "../../db/look.ts";
+import type { ClusterView, NodeView, Slot } from "../../db/look.ts";
 import { baselineOf, daysBefore } from "./baseline.ts";
+import type { Baseline } from "./baseline.ts";
 import { defineClusterRule } from "./rule.ts";
 import type { Finding, Judged, Thresholds } from "./rule.ts";
 import { scoresOf } from "./score.ts";
-import { leastDeviation, measure, scaled } from "./series.ts";
+import { leastDeviation, measure, measureSlot, scaled } from "./series.ts";
 import type { Series } from "./series.ts";
 import { binomialTail } from "./binomial.ts";
 import { HOUR_MS, MINUTE_MS } from "./window.ts";
@@ -19,10 +20,12 @@ type Name = keyof typeof thresholds;
 
 /** Nodes count together where they are unusual within so long of each other. */
 const SHIFT_MS = 5 * MINUTE_MS;
+/** Who was so in the hour before too has not changed now. */
+const HOUR_BEFORE_MS = 2 * HOUR_MS + 5 * MINUTE_MS;
 /** A working day must not look like a shift to a baseline that knows but a weekend. */
 const MIN_DAYS = 3;
-/** So often a node is unusual at any moment without a cause … */
-const BASE_RATE = 0.005;
+/** So often a node is unusual at any moment without a cause: a burst of ten minutes or so a day … */
+const BASE_RATE = 0.01;
 /** … and so unlikely it must be that so many are so by chance. */
 const MAX_CHANCE = 1e-6;
 /** Below this part of the nodes it takes, all is well. */
@@ -81,10 +84,29 @@ function highest(series: Series, { node, days }: Heard, { view: { at }, limits }
   if (values.length > 0 && scaled(series, Math.max(...values)) < least) return 0;
   const baseline = baselineOf(series, days);
   if (!baseline || baseline.days < MIN_DAYS) return undefined;
+  if (wasRaised(series, node, { baseline, limits })) return 0;
   const scores = scoresOf(series, node, baseline).flatMap((score, i) =>
     score && (windows[i]?.to ?? 0) > at - SHIFT_MS ? [score.score] : [],
   );
   return scores.length === 0 ? undefined : Math.max(...scores);
+}
+
+/** Whether its latest whole hour was as unusual. It may have been the one before the last: hours are folded a while after their end. */
+function wasRaised(
+  series: Series,
+  { hours, window }: NodeView,
+  { baseline, limits }: { baseline: Baseline; limits: Held["limits"] },
+): boolean {
+  const last = hours
+    .filter(({ start, end }) => start > window.to - HOUR_BEFORE_MS && end <= window.to)
+    .reduce(
+      (latest: Slot | undefined, slot) => (latest && latest.start > slot.start ? latest : slot),
+      undefined,
+    );
+  const level = last && measureSlot(series, last);
+  if (!level) return false;
+  const z = (scaled(series, level.mean) - scaled(series, baseline.mean)) / baseline.deviation;
+  return z >= limits.score / 2;
 }
 
 /** The most unusual first. */

@@ -12,6 +12,7 @@ export type FloodLimit =
   | "share"
   | "outgrowth"
   | "growth"
+  | "excess"
   | "closeScore"
   | "score"
   | "critical";
@@ -112,7 +113,8 @@ export function verdictOf(side: Side, row: PartyRow, { usual, limits }: Held): S
 
 function isUnusual(side: Side, row: PartyRow, { usual, limits }: Held): boolean {
   if ((side.score?.score ?? 0) < limits.score) return false;
-  if (side.of === "entries" && side.amount(row) >= limits.growth * usualEntries(row)) return true;
+  const hasGrown = side.of === "entries" && side.amount(row) >= limits.growth * usualEntries(row);
+  if (hasGrown && excessOf(side, row) >= limits.excess) return true;
   return shareOf(side, row) >= limits.share && outgrowthOf(side, row, usual) >= limits.outgrowth;
 }
 
@@ -128,6 +130,12 @@ function isPlain(side: Side, row: PartyRow, limits: FloodLimits): boolean {
 /** Who had nothing all day had nearly nothing; of whom no day is known, nothing can be said. */
 const usualEntries = ({ dayMedian }: PartyRow): number =>
   dayMedian === undefined ? Infinity : Math.max(dayMedian, 1);
+
+/** Of what the node has more than usual, the part that an owner has more than usual. In a busy minute several share it. */
+function excessOf(side: Side, row: PartyRow): number {
+  const ofNode = side.score ? side.score.value - side.score.baseline.mean : Infinity;
+  return (side.amount(row) - usualEntries(row)) / Math.max(ofNode, 1);
+}
 
 /**
  * How many times as large an owner is against all others of its node as it usually is. A proxy that always has most of the node has no more of

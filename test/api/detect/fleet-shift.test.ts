@@ -21,12 +21,14 @@ function shifted(nodes: number, of: number, some: Partial<NodeWindow> = raised, 
 const bad = (view: ClusterView) => viewJudged("fleet-shift", view).map(({ subject }) => subject.key);
 
 test.each([
-  ["five of twenty", 20, 5, ["count"]],
-  ["four of them", 20, 4, []],
+  ["six of twenty", 20, 6, ["count"]],
+  ["five of them may be so by chance", 20, 5, []],
+  ["five of ten not", 10, 5, ["count"]],
+  ["four of ten", 10, 4, []],
   ["a tenth of a hundred", 100, 10, ["count"]],
   ["less than that", 100, 9, []],
-  ["of fifty, five may be so by chance", 50, 5, []],
-  ["six not", 50, 6, ["count"]],
+  ["six of fifty may be so by chance", 50, 6, []],
+  ["seven not", 50, 7, ["count"]],
   ["all of few", 4, 4, []],
 ])("%s", (_, nodes, of, keys) => {
   expect(bad(shifted(nodes, of))).toEqual(keys);
@@ -63,6 +65,17 @@ test("whose history is shorter than three days does not count", () => {
   expect(bad(shifted(20, 20, raised, since(3)))).toEqual(["count"]);
   expect(bad(shifted(20, 20, raised, since(2)))).toEqual([]);
   expect(bad(shifted(20, 20, raised, []))).toEqual([]);
+});
+
+test("who was so in the hour before has not changed now", () => {
+  const hourBefore = (count: number) =>
+    HOURS.map((slot) =>
+      slot.end > AT - 3_600_000
+        ? { ...slot, gauges: { count: { min: count, max: count, mean: count, last: count } } }
+        : slot,
+    );
+  expect(bad(shifted(20, 20, raised, hourBefore(40_000)))).toEqual([]);
+  expect(bad(shifted(20, 20, raised, hourBefore(20_500)))).toEqual(["count"]);
 });
 
 test.each([

@@ -85,9 +85,16 @@ describe("by entries", () => {
       { row: { entries: 20_000 }, flows: { error: 1 } },
       "nothing",
     ],
-    ["ten times its own day", { row: { entries: 14_000, dayMedian: 1_400 } }, "warning"],
-    ["less than ten times", { row: { entries: 14_000, dayMedian: 1_401 } }, "nothing"],
-    ["ten times nothing", { row: { entries: 14_000, dayMedian: 0 } }, "warning"],
+    ["ten times its own day", { count: 40_000, row: { entries: 14_000, dayMedian: 1_400 } }, "warning"],
+    ["less than ten times", { count: 40_000, row: { entries: 14_000, dayMedian: 1_401 } }, "nothing"],
+    ["ten times nothing", { count: 40_000, row: { entries: 14_000, dayMedian: 0 } }, "warning"],
+    // It has 13,000 more than usual; with 41,666 entries the node has 21,666 more.
+    [
+      "six parts in ten of the excess",
+      { count: 41_666, row: { entries: 14_000, dayMedian: 1_000 } },
+      "warning",
+    ],
+    ["less than that", { count: 41_667, row: { entries: 14_000, dayMedian: 1_000 } }, "nothing"],
     // Usual are 6,666 of 20,000, half as much as all others; now it is one and a half times as much.
     ["three times its part against the others", { row: { dayMedian: 6_666 } }, "warning"],
     ["less than three times", { row: { dayMedian: 6_667 } }, "nothing"],
