@@ -104,7 +104,9 @@ function lossFinding(look: Look, losses: Losses, limits: Thresholds<Name>): Find
 function earlyFinding(look: Look, losses: Losses, limits: Thresholds<Name>): Finding | undefined {
   if ((losses.earlyDrop ?? 0) === 0 || (fillOf(look.window) ?? 0) < limits.early) return undefined;
   const value = perSecond(losses.earlyDrop, losses);
-  return { verdict: "bad", severity: "critical", value, ...tellingOf(look, losses, "early-drop") };
+  // Where some find no entry in spite of it, that is the news.
+  const cause = losses.tableFull > 0 || (losses.drop ?? 0) > 0 ? "table-full" : "early-drop";
+  return { verdict: "bad", severity: "critical", value, ...tellingOf(look, losses, cause) };
 }
 
 /** Failed inserts without losses that count, or nothing. */

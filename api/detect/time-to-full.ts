@@ -28,7 +28,7 @@ const hours = (value: number, title: string) => ({
 const thresholds = {
   critical: hours(1, "Full within this: critical"),
   criticalClose: hours(2, "Critical until it takes longer than this"),
-  warn: hours(6, "Full within this: warning"),
+  warn: hours(6, "Full within this: warning, where nobody knows what is usual"),
   close: hours(12, "Full no sooner than in this: all is well"),
   unusual: hours(
     8,
@@ -59,7 +59,8 @@ export const timeToFull = defineNodeRule<Name>({
   ],
   policy: {
     need: { windows: 2, ms: 10 * MINUTE_MS },
-    clearMs: 15 * MINUTE_MS,
+    // What grows for hours has not stopped where it pauses.
+    clearMs: 30 * MINUTE_MS,
     cooldownMs: HOUR_MS,
   },
   gate: (window, limits) =>
@@ -78,25 +79,24 @@ function judged(look: Look, limits: Thresholds<Name>, severity: Severity | undef
   if (fill < limits.fill) return { verdict: "clear", value: HORIZON_MS };
   const course = courseOf(look);
   if (!course) return { verdict: "unknown" };
-  const { leftMs, facts } = course;
-  const unusualMs = course.unusualMs ?? 0;
+  const { leftMs, beyondMs, isKnown, facts } = course;
   const measured = { value: Math.min(leftMs, HORIZON_MS), facts, contributors: growing(look) };
-  const isUnusual = unusualMs <= limits.unusual;
+  const warnMs = isKnown ? limits.unusual : limits.warn;
   const criticalMs = severity === "critical" ? limits.criticalClose : limits.critical;
-  if (isUnusual && leftMs <= criticalMs)
+  if (leftMs <= criticalMs)
     return { verdict: "bad", severity: "critical", limit: limits.critical, ...measured };
-  if (isUnusual && leftMs <= limits.warn)
-    return { verdict: "bad", severity: "warning", limit: limits.warn, ...measured };
-  // As much longer as all is well after the other limit.
-  const wellMs = limits.unusual * (limits.close / limits.warn);
-  const isWell = leftMs > limits.close || unusualMs > wellMs;
-  return { verdict: isWell ? "clear" : "between", limit: limits.warn, ...measured };
+  if (leftMs <= warnMs) return { verdict: "bad", severity: "warning", limit: warnMs, ...measured };
+  // As much longer in the one case as in the other.
+  const isWell = beyondMs > warnMs * (limits.close / limits.warn);
+  return { verdict: isWell ? "clear" : "between", limit: warnMs, ...measured };
 }
 
 type Course = {
-  /** Until it is full by the slower of its two slopes, and by what it grows more than usually; Infinity: it does not grow. */
+  /** Until it is full by the slower of its two slopes; Infinity: it does not grow. */
   leftMs: number;
-  unusualMs: number | undefined;
+  /** The same by what it grows beyond what is usual at this time of day, where that is known: a usual fall ends no leak. */
+  beyondMs: number;
+  isKnown: boolean;
   facts: Record<string, number>;
 };
 
@@ -104,7 +104,7 @@ function courseOf({ window, recent, trend, hours }: Look): Course | undefined {
   const level = levelOf([...recent, window], window.to);
   if (!trend || level === undefined || window.max === undefined) return undefined;
   const gauge = gaugeOf(trend);
-  const points = [...pointsOf(trend, gauge, window.to), [window.to, level] as [number, number]];
+  const points = pointsOf(trend, gauge, window.to);
   const short = growth(points, window.to, SHORT_MS);
   const long = growth(points, window.to, LONG_MS);
   if (short === undefined || long === undefined) return undefined;
@@ -117,8 +117,9 @@ function courseOf({ window, recent, trend, hours }: Look): Course | undefined {
     perHour: Math.round(Math.min(short, long)),
     ...(often !== undefined && { usualPerHour: Math.round(often) }),
   };
-  const unusualMs = often === undefined ? undefined : lasts(short - often);
-  return { leftMs: Math.max(lasts(short), lasts(long)), unusualMs, facts };
+  const isKnown = often !== undefined;
+  const leftMs = Math.max(lasts(short - (often ?? 0)), lasts(long));
+  return { leftMs, beyondMs: isKnown ? lasts(short - often) : leftMs, isKnown, facts };
 }
 
 const gaugeOf = (trend: readonly Slot[]): SlotGauge =>

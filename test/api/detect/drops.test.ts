@@ -93,6 +93,8 @@ describe("what it is a case of, by the counters that rise together", () => {
       lookOf((ago) => ({ earlyDrop: ago === 0 ? earlyDrop : 0, count }));
     expect(finding(full(235_930))).toMatchObject({ severity: "critical", cause: "early-drop" });
     expect(verdict(full(235_929))).toBe("clear");
+    const both = lookOf((ago) => (ago === 0 ? { earlyDrop: 1, drop: 1, count: 262_144 } : {}));
+    expect(finding(both)).toMatchObject({ severity: "critical", cause: "table-full" });
     expect(verdict(full(262_144, 0))).toBe("clear");
     expect(gateOf("drops", aWindow(0, { earlyDrop: 1, count: 235_930 }))).toBeDefined();
     expect(gateOf("drops", aWindow(0, { earlyDrop: 1, count: 235_929 }))).toBeUndefined();

@@ -125,8 +125,24 @@ describe("a rise that is usual at this time of day", () => {
     expect(said(leak(8_000 + 5_750), { hours: usually(14) })).toBe("warning");
   });
 
+  test("makes it known what is not usual: then eight hours warn, and sixteen are well", () => {
+    const flat = { hours: usually(14, 0) };
+    expect(said(leak(5_750), flat)).toBe("warning");
+    expect(said(leak(5_500), flat)).toBe("between");
+    expect(said(leak(2_900), flat)).toBe("between");
+    expect(said(leak(2_700), flat)).toBe("clear");
+    expect(said(leak(5_750))).toBe("between");
+  });
+
+  test("ends no leak by its fall: while less falls than usually, something grows", () => {
+    const falls = { hours: usually(14, -20_000) };
+    expect(said(leak(-10_000), falls)).toBe("between");
+    expect(said(leak(-20_000), falls)).toBe("clear");
+    expect(said(leak(-10_000))).toBe("clear");
+  });
+
   test("nor does a usual fall make a leak of what stays as it is", () => {
-    expect(said(leak(0), { hours: usually(14, -20_000) })).toBe("clear");
+    expect(said(leak(0), { hours: usually(14, -20_000) })).not.toMatch(/warning|critical/);
     expect(said(leak(7_700), { hours: usually(14, -20_000) })).toBe("warning");
   });
 });
