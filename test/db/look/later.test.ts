@@ -23,7 +23,7 @@ const WHOLE: Need = {
 };
 /** Hours of history, each with its own few windows. */
 const BEGIN = START - 8 * 3_600_000;
-const WINDOWS = 50;
+const WINDOWS = ON_WORKERS ? 36 : 50;
 
 /** The trace of two nodes: as many windows before each of some ticks as come in five minutes; one report comes late. */
 async function told(db: Db, clusterId: number, seen: (window: WindowToJudge) => Promise<void>) {
@@ -92,14 +92,14 @@ test(
     expect(live.length - judged.length).toBeGreaterThan(0);
     expect(judged.length).toBeGreaterThan((2 * WINDOWS) / EACH - 3);
     const most = judged.at(-1)?.look;
-    expect(most?.trend?.length).toBeGreaterThan(2);
+    expect(most?.trend?.length).toBeGreaterThan(1);
     expect(judged.at(-2)?.look.hours?.length).toBe(2);
     const medians = judged.flatMap(({ look }) =>
       look.flows?.parties.flatMap(({ dayMedian }) => dayMedian ?? []),
     );
     expect(medians.length).toBeGreaterThan(0);
 
-    await tick(db, START + 26 * 3_600_000);
+    await tick(db, START + 2 * 3_600_000);
     const past: PastWindow[] = [];
     for await (const page of windowsIn(db, clusterId, { from: START, to: START + 3_600_000 }))
       past.push(...page);
