@@ -53,6 +53,15 @@ test("says what it has, what the others have, and what it had before", () => {
   });
 });
 
+test("says nothing of before where something else was changed", () => {
+  const [one] = judged([
+    { sysctls: { [TIMEOUT]: "432000" }, before: { [TIMEOUT]: "432000" } },
+    ...set("tcp_timeout_established", "86400", 9),
+  ]);
+  expect(one?.finding).toMatchObject({ verdict: "bad" });
+  expect(one?.finding).not.toHaveProperty("facts.before");
+});
+
 test("is over when it is set like the others, and undecided while they do not agree", () => {
   const known: Subject[] = [{ kind: "setting", key: `node-0/${TIMEOUT}` }];
   const five = set("tcp_timeout_established", "86400", 5);
