@@ -58,6 +58,9 @@ test("a node of which nothing came for five minutes does not count", () => {
   const after = (ms: number) => bad({ ...shifted(20, 6), at: AT + WINDOW_MS + ms });
   expect(after(5 * 60_000 - 1)).toEqual(["count"]);
   expect(after(5 * 60_000)).toEqual([]);
+  const known = [{ kind: "cluster" as const, key: "closeWait" }];
+  const silent = { ...shifted(20, 6), at: AT + WINDOW_MS + 5 * 60_000 };
+  expect(viewJudged("fleet-shift", silent, known)).toMatchObject([{ finding: { verdict: "unknown" } }]);
 });
 
 test("whose history is shorter than three days does not count", () => {

@@ -112,7 +112,7 @@ describe("by entries", () => {
     ],
     [
       "the only owner of its node, in a busy minute",
-      { row: { entries: 49_900, dayMedian: 19_900 } },
+      { row: { entries: 49_990, dayMedian: 19_900 } },
       "nothing",
     ],
     ["a node that is as always", { count: 20_000, entries: 30_000 }, "nothing"],
@@ -230,6 +230,11 @@ describe("of an owner that is pending or open", () => {
     ["it opens less than bad, more than well", opened({ row: { opened: 10_000 } }), "between"],
     ["nobody counts openings any more", opened({ opened: undefined }), "clear"],
     ["after a gap", opened({ look: { recent: [] } }), "unknown"],
+    [
+      "it opens less, but an old dump hides what it has",
+      opened({ takenAt: AT - 1, count: 50_000, row: { opened: 10_000 } }),
+      "unknown",
+    ],
   ])("%s", (_, look, expected) => {
     expect(verdict(look, [KNOWN])).toBe(expected);
   });
