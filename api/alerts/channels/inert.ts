@@ -32,8 +32,8 @@ export const cleanWords = (text: string): string =>
   text.replaceAll(BLANKS, " ").replaceAll(OBEYED, "").replaceAll("`", "'");
 
 /** Invisible, and no part of any mention, link or tag: what stands around it is not read as one. */
-const WORD_JOINER = "\u2060";
+export const WORD_JOINER = "\u2060";
 
-/** Words in which no chat sees a mention, a tag, a command or an address to link, where it has no way to escape them. */
+/** Words in which no chat sees a mention, a tag or an address to link, where it has no way to escape them. */
 export const unlinked = (text: string): string =>
-  text.replaceAll(/[@#~]|:(?=\/\/)|(?<!\S)\/(?=\w)/g, (mark) => mark + WORD_JOINER);
+  text.replaceAll(/[@#~]|:(?=\/\/)/g, (mark) => mark + WORD_JOINER);

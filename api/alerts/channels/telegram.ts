@@ -3,7 +3,7 @@ import { MAX_URL } from "../hosts.ts";
 import type { Outcome, Provider, Target } from "../provider.ts";
 import { type Layout, linesWithin } from "../text/lines.ts";
 import { messageOf } from "../text/message.ts";
-import { unlinked } from "./inert.ts";
+import { unlinked, WORD_JOINER } from "./inert.ts";
 import { byStatus, isObject, later, never, objectIn, waitOf } from "./judged.ts";
 import { JSON_HEADERS } from "./target.ts";
 
@@ -14,8 +14,11 @@ const API = "https://api.telegram.org";
 const ESCAPES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 const escaped = (text: string) => text.replaceAll(/[&<>"]/g, (mark) => ESCAPES[mark] ?? mark);
 
+/** A word that begins with a slash would be a command to a bot. */
+const withoutCommands = (text: string) => text.replaceAll(/(?<!\S)\/(?=\w)/g, `/${WORD_JOINER}`);
+
 const HTML: Layout = {
-  words: (text) => escaped(unlinked(text)),
+  words: (text) => escaped(withoutCommands(unlinked(text))),
   name: (text) => `<code>${escaped(text)}</code>`,
   // Code is never within another mark.
   strong: (text) =>

@@ -85,7 +85,7 @@ describe.for(KINDS)("$provider.kind", ({ provider, trouble }) => {
 
   test("any answer means something, and its reason holds nothing of a body at length", ({ expect }) => {
     fc.assert(
-      fc.property(fc.integer({ min: 100, max: 599 }), fc.string({ unit: "binary" }), (status, secret) => {
+      fc.property(fc.integer({ min: 100, max: 599 }), fc.string({ maxLength: 40 }), (status, secret) => {
         const body = `https://hooks.example/${secret}`.padEnd(300, "x");
         for (const said of [body, JSON.stringify({ error: body, code: body, id: body, description: body })]) {
           const outcome = provider.judge({ status, headers: { "retry-after": body }, body: said });

@@ -166,7 +166,7 @@ describe.for(KINDS)("$provider.kind", (kind) => {
     }
   });
 
-  test.for(["x", "&", "<", '"', "\\", "流", "😀", "`", "@", "{{", "\u202E"])(
+  test.for(["&", "\\", "流", "😀", "{{", "\u202E"])(
     "takes the longest message of names of 10,000 %j, and keeps the link",
     async (letter, { expect }) => {
       const long = letter.repeat(10_000);
