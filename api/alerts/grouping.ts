@@ -36,6 +36,7 @@ export const BREAKER_MS = 5 * MINUTE;
 /** Messages a channel may send at once, and how long it takes until it may send one more. */
 export const BUDGET = 60;
 const REFILL_MS = HOUR / BUDGET;
+const ROUNDING_MS = 1e-3;
 
 /** When to try again after `attempt` failures, in ms from now: what the provider asks for, else with full jitter. */
 export function retryIn(attempt: number, random: number, waitMs?: number): number {
@@ -75,10 +76,10 @@ export type Readiness = Bucket & { pausedUntil: number | null; perMinute: number
 
 /** When the channel may send its next message, in epoch ms: not after `now` where it may at once. */
 export function readyAt({ pausedUntil, perMinute, ...bucket }: Readiness, now: number): number {
-  const missing = 1 - filled(bucket, now);
+  const missingMs = (1 - filled(bucket, now)) * REFILL_MS;
   const { spacing, burst } = pace(perMinute);
-  // Rounded up, since at the millisecond before it would not be there yet.
-  const afforded = missing > 0 ? now + Math.ceil(missing * REFILL_MS) : now;
+  // Rounded up, since at the millisecond before it would not be there yet; but not for an error of rounding.
+  const afforded = now + Math.max(0, Math.ceil(missingMs - ROUNDING_MS));
   const spaced = Math.ceil(caughtUpAt(bucket, now) - (burst - 1) * spacing);
   return Math.max(pausedUntil ?? 0, afforded, spaced);
 }

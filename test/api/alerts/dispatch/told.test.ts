@@ -1,7 +1,8 @@
 import { sql } from "drizzle-orm";
 import { test } from "vitest";
 import { MAX_RESENT, REPEAT_MS } from "../../../../api/alerts/grouping.ts";
-import { GROUP_INTERVAL_MS, GROUP_WAIT_MS } from "../../../../db/queries/outbox.ts";
+import { candidates, claim, insertForGroup } from "../../../../db/queries/deliveries.ts";
+import { dueGroups, GROUP_INTERVAL_MS, GROUP_WAIT_MS, settle } from "../../../../db/queries/outbox.ts";
 import { NOW } from "../../../support/a-report.ts";
 import { anOutbox } from "../../../support/outbox.ts";
 
@@ -188,4 +189,81 @@ test("an incident that begins anew is another episode, and refers to its own fir
     ["resolved", 2, "message 3"],
   ]);
   expect(await outbox.db.all(sql`select distinct announced from anomalies`)).toEqual([{ announced: 1 }]);
+});
+
+test("what happens while a message is sent is told with the next one", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a" }]);
+  await outbox.dispatch({
+    send: async (outgoing, hosts) => {
+      await outbox.judge([{ subject: "a", to: "resolved" }]);
+      return outbox.chat.send(outgoing, hosts);
+    },
+  });
+  outbox.clock.now += GROUP_WAIT_MS - 1;
+  await outbox.dispatch();
+  expect(outbox.told()).toEqual(["firing +1 -0 =1 a"]);
+  outbox.clock.now += 1;
+  await outbox.dispatch();
+  expect(outbox.told()).toEqual(["firing +1 -0 =1 a", "resolved +0 -1 =0 (a)"]);
+});
+
+test("nobody is told of the end of what nobody was told of", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a", muted: "silence" }, { subject: "b" }]);
+  await outbox.dispatch();
+  outbox.clock.now += GROUP_WAIT_MS;
+  await outbox.judge([{ subject: "a", to: "resolved" }]);
+  await outbox.dispatch();
+  expect(outbox.told()).toEqual(["firing +1 -0 =1 b"]);
+});
+
+test("nothing is made of a group that was told since it was looked at", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a" }]);
+  const [group] = await dueGroups(outbox.db, outbox.clock.now, 1);
+  await outbox.dispatch();
+  if (!group) throw new Error("no group is due");
+  const late = { key: "late", kind: "firing", alert: {}, now: outbox.clock.now } as const;
+  await outbox.db.run(insertForGroup(late, group, 1));
+  await outbox.db.run(settle(group, { told: 0, latest: 0, dueAt: null, repeatAt: null }));
+  expect(await outbox.db.all(sql`select state from deliveries`)).toEqual([{ state: "sent" }]);
+  expect(await outbox.db.all(sql`select told, repeat_at is null as quiet from alert_groups`)).toEqual([
+    { told: 1, quiet: 0 },
+  ]);
+});
+
+test("one token of a channel is good for one message", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a" }, { subject: "a", rule: "drops" }]);
+  await outbox.dispatch({ budget: { ms: 1_000, calls: 0 } });
+  const [found] = await candidates(outbox.db, outbox.clock.now);
+  if (!found) throw new Error("nothing is to be sent");
+  const taken = {
+    now: outbox.clock.now,
+    bucket: { tokens: 59, refilledAt: 0, spacedAt: 0 },
+    pausedUntil: null,
+  };
+  const other = { ...found, id: 3 - found.id };
+  expect(await claim(outbox.db, found, { ...taken, holder: "one" })).toBe(true);
+  expect(await claim(outbox.db, other, { ...taken, holder: "two" })).toBe(false);
+  expect(await claim(outbox.db, found, { ...taken, holder: "three" })).toBe(false);
+  expect(await outbox.db.all(sql`select tokens from channels`)).toEqual([{ tokens: 59 }]);
+});
+
+test("what happens while a group is found to have nothing to say keeps it due", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a" }]);
+  const [group] = await dueGroups(outbox.db, outbox.clock.now, 1);
+  if (!group) throw new Error("no group is due");
+  const dueAt = async () => (await outbox.db.all(sql`select due_at as dueAt from alert_groups`))[0];
+  await outbox.db.run(settle(group, { told: 0, latest: 0, dueAt: null, repeatAt: null }));
+  expect(await dueAt()).toEqual({ dueAt: NOW });
+  await outbox.db.run(settle(group, { told: 1, latest: 1, dueAt: null, repeatAt: null }));
+  expect(await dueAt()).toEqual({ dueAt: null });
 });
