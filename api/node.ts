@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { innermost, whyNotOpened } from "../db/failure.ts";
 import { type Database, openLibsql } from "../db/libsql.ts";
-import { reportWriter } from "../db/queries/reports.ts";
+import { reportWriter, type StoredReport } from "../db/queries/reports.ts";
 import { tokenReader } from "../db/queries/tokens.ts";
 import { createApp, type Deps, type LogEvent } from "./app.ts";
 import { alertingOn } from "./node/alerting.ts";
@@ -17,6 +17,7 @@ import { localAgentToken, localReadToken } from "./node/local-token.ts";
 import { listen, type Listening } from "./node/serve.ts";
 import { startUpkeep, type Upkeep } from "./node/upkeep.ts";
 import type { Messaging } from "./router.ts";
+import { urgency } from "./judge/urgent.ts";
 import { hashToken } from "./tokens.ts";
 
 const FAILED = 1;
@@ -61,9 +62,12 @@ async function serve(config: Config, withAgent: boolean): Promise<number> {
   if (!database) return FAILED;
   const { db } = database;
   let upkeep: Upkeep | undefined;
+  const isUrgent = urgency();
   const deps = {
     ...dependencies(config, database),
-    onUrgent: () => upkeep?.tell("urgent"),
+    onStored: (report: StoredReport) => {
+      if (isUrgent(report)) upkeep?.tell("urgent");
+    },
     onNews: () => upkeep?.tell("news"),
   };
   const server = await startListening(createApp(deps), config);

@@ -31,8 +31,8 @@ export interface Deps {
   adminTokenHash?: string | undefined;
   /** How long each tier is kept. Default: DEFAULT_RETENTION. */
   retention?: Retention | undefined;
-  /** Told of a report that is to be judged at once, once it is stored. What is done then may outlive the request by `keepAlive`. */
-  onUrgent?: ((keepAlive: (work: Promise<void>) => void) => void) | undefined;
+  /** Told of each report once it is stored. What is done then may outlive the request by `keepAlive`. */
+  onStored?: ((report: StoredReport, keepAlive: (work: Promise<void>) => void) => void) | undefined;
   /** What channels are sealed, tried and checked with; where it is not given, there are none to be had. */
   alerting?: (() => Promise<Messaging>) | undefined;
   /** Told that there may be something to send. */

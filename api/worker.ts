@@ -7,6 +7,7 @@ import { dispatch, type DispatchDeps } from "./alerts/dispatch.ts";
 import { sealer } from "./alerts/sealed.ts";
 import { sendByFetch } from "./alerts/send.ts";
 import { createApp, type LogEvent } from "./app.ts";
+import { urgency } from "./judge/urgent.ts";
 import { judgeNow, maintain, type Tick, type UpkeepDeps } from "./maintain.ts";
 import { loadRetention, type RetentionVariables } from "./retention.ts";
 import { ProblemError, problemResponse } from "./problem.ts";
@@ -119,6 +120,7 @@ function openService(env: Env): Service | undefined {
     log({ level: "error", event: "misconfigured", complaints });
     return undefined;
   }
+  const isUrgent = urgency();
   const app = createApp({
     db,
     // Requests of a Worker must not wait for each other's input and output, so each commits by itself.
@@ -128,7 +130,9 @@ function openService(env: Env): Service | undefined {
     adminTokenHash: hashToken(adminToken),
     retention,
     alerting: alerts,
-    onUrgent: (keepAlive) => keepAlive(judgeUrgent(env, service)),
+    onStored: (report, keepAlive) => {
+      if (isUrgent(report)) keepAlive(judgeUrgent(env, service));
+    },
   });
   const upkeep = { db, now: Date.now, log, retention };
   const service: Service = { app, upkeep, alerts, judgingSince: 0 };

@@ -1,15 +1,53 @@
 import type { NodeWindow } from "../../db/look.ts";
 import { LATE_MS } from "../../db/queries/look.ts";
 import type { StoredReport } from "../../db/queries/reports.ts";
-import { isUrgent } from "../alerts/engine.ts";
 import { inForce } from "../alerts/in-force.ts";
 import { RULES } from "../detect/index.ts";
 
-/** Whether a report's own numbers pass the gate of some rule, as rules are unless users set them: then it is worth judging at once. */
-export function isUrgentReport(report: StoredReport): boolean {
-  const window = windowOf(report);
-  const isLate = window.receivedAt - window.to > LATE_MS;
-  return !isLate && isUrgent(window, inForce(RULES, { version: 0, settings: {} }));
+/** What rose by this from one report of a node to its next may be the begin of something. */
+const RISE = 1.5;
+/** So long after something began, what a node says is judged at once: by then it has opened, or the ticks will do. */
+const HOT_MS = 600_000;
+/** Nodes that are remembered: more than a service has. */
+const MAX_NODES = 20_000;
+const RISING = ["count", "entries", "snat", "opened", "unreplied"] as const;
+
+/** A gate that was passed within this is not passed anew: some are opened once in ten minutes. */
+const ANEW_MS = 1_800_000;
+
+/** `passed`: when the gate of each rule was passed last. */
+type Before = { window: NodeWindow; passed: ReadonlyMap<string, number>; hotUntil: number };
+
+/**
+ * Tells which reports are worth judging at once, from their own numbers and those of the node's report before: those that pass the gate
+ * of some rule, as rules are unless users set them, within HOT_MS of when a gate was passed anew or its numbers rose. The gates of some
+ * rules pass for any node that is busy.
+ */
+export function urgency(maxNodes = MAX_NODES): (report: StoredReport) => boolean {
+  const rules = inForce(RULES, { version: 0, settings: {} });
+  const nodes = new Map<string, Before>();
+  return (report) => {
+    const window = windowOf(report);
+    if (window.receivedAt - window.to > LATE_MS) return false;
+    const passing = rules.node
+      .filter(({ rule, thresholds }) => rule.gate(window, thresholds) !== undefined)
+      .map(({ rule }) => rule.name);
+    const node = `${report.clusterId} ${window.node}`;
+    const before = nodes.get(node);
+    const hotUntil = isBegin(window, passing, before) ? window.to + HOT_MS : (before?.hotUntil ?? 0);
+    const passed = new Map([...(before?.passed ?? []), ...passing.map((rule) => [rule, window.to] as const)]);
+    nodes.delete(node);
+    nodes.set(node, { window, passed, hotUntil });
+    const [oldest] = nodes.keys();
+    if (nodes.size > maxNodes && oldest !== undefined) nodes.delete(oldest);
+    return passing.length > 0 && window.to <= hotUntil;
+  };
+}
+
+function isBegin(window: NodeWindow, passing: readonly string[], before: Before | undefined): boolean {
+  if (!before) return passing.length > 0;
+  if (passing.some((rule) => window.to - (before.passed.get(rule) ?? 0) > ANEW_MS)) return true;
+  return RISING.some((name) => (window[name] ?? 0) >= RISE * Math.max(1, before.window[name] ?? Infinity));
 }
 
 /** A report as rules look at it, before it is stored: its node has no id yet. */

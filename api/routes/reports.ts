@@ -5,7 +5,6 @@ import { readJson } from "../body.ts";
 import { WINDOW } from "../../db/tiers.ts";
 import { bearer, body, bodyProblems, json, problems } from "../contract.ts";
 import { MAX_INFLATED_BYTES, MAX_WIRE_BYTES, parseReport } from "../ingest.ts";
-import { isUrgentReport } from "../judge/urgent.ts";
 import { ProblemError } from "../problem.ts";
 import { router } from "../router.ts";
 import { toStoredReport } from "../stored.ts";
@@ -37,8 +36,7 @@ reports.openapi(postReport, async (c) => {
   const report = parseReport(sent, now, deps.retention?.[WINDOW]);
   const kept = toStoredReport(report, caller.cluster.id, now);
   const stored = await deps.storeReport(kept);
-  if (stored === "stored" && deps.onUrgent && isUrgentReport(kept))
-    deps.onUrgent((work) => c.executionCtx.waitUntil(work));
+  if (stored === "stored") deps.onStored?.(kept, (work) => c.executionCtx.waitUntil(work));
   // Nothing is stored of a cluster that was deleted while the body came, and that must not pass for a receipt.
   if (stored === "duplicate") await readableCluster(deps.db, caller, caller.cluster.name);
   return stored === "stored"
