@@ -234,14 +234,14 @@ const disable = (channelId: number, reason: string, guard: SQL): SQL[] => [
   sql`update alert_groups set due_at = null where channel_id = ${channelId} and ${guard}`,
 ];
 
-/** Drops a message that has nothing to say any more, and notes what of its group need not be told. */
+/** Drops a message that has nothing to say any more, and notes what of its group, where that is there, need not be told. */
 export async function drop(
   db: Db,
   { id, holder }: { id: number; holder: string },
-  settled: SQL,
+  settled: SQL | undefined,
 ): Promise<void> {
   await db.batch([
-    db.run(sql`${settled} and ${held(id, holder)}`),
+    db.run(sql`${settled ?? sql`select 1 where true`} and ${held(id, holder)}`),
     db.run(sql`delete from deliveries where id = ${id} and holder = ${holder} and state = 'sending'`),
   ]);
 }

@@ -60,17 +60,19 @@ async function messageOf(
   // As it was written when it was put on its way.
   if (clusterId === null || rule === null) return { alert: JSON.parse(found.alert) as Alert };
   const group = await groupOf(db, { channelId, clusterId, rule });
-  if (!group) return undefined;
   // By one that was killed too, or by none while the channel does not work.
-  const isTried = found.error !== null || found.state === "sending" || found.failures > 0;
-  const composed = await compose(db, group, {
-    now: now(),
-    resendMs: provider.resendMs,
-    publicUrl,
-    underWay: { toEvent: found.toEvent ?? 0, tried: isTried },
-  });
-  if (composed.alert) return { alert: composed.alert, group: { now: group, latest: composed.latest } };
-  await drop(db, { id, holder }, settle(group, composed));
+  const tried = found.error !== null || found.state === "sending" || found.failures > 0;
+  const composed =
+    group &&
+    (await compose(db, group, {
+      now: now(),
+      resendMs: provider.resendMs,
+      publicUrl,
+      underWay: { toEvent: found.toEvent ?? 0, tried },
+    }));
+  if (group && composed?.alert)
+    return { alert: composed.alert, group: { now: group, latest: composed.latest } };
+  await drop(db, { id, holder }, group && composed && !composed.alert ? settle(group, composed) : undefined);
   return undefined;
 }
 

@@ -127,6 +127,31 @@ test("a channel that fails five times in a row is tried once in five minutes, un
   expect(await outbox.dispatch()).toMatchObject({ sent: 12, failed: 0 });
 });
 
+test("while a channel that failed is tried, nothing else is sent there", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.db.run(sql`update channels set failures = ${BREAKER_FAILURES}`);
+  await outbox.judge([{ subject: "a" }, { subject: "a", rule: "drops" }]);
+  await outbox.dispatch({
+    budget: { ms: 1_000, calls: 1 },
+    send: async (outgoing, hosts) => {
+      expect(await outbox.dispatch()).toMatchObject({ sent: 0, nextDueAt: NOW + BREAKER_MS });
+      return outbox.chat.send(outgoing, hosts);
+    },
+  });
+  expect(await outbox.dispatch()).toMatchObject({ sent: 1 });
+});
+
+test("a message of a group that is gone is dropped", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a" }]);
+  await outbox.dispatch({ budget: { ms: 1_000, calls: 0 } });
+  await outbox.db.run(sql`delete from alert_groups`);
+  expect(await outbox.dispatch()).toEqual({ sent: 0, failed: 0, dead: 0 });
+  expect(await states(outbox)).toEqual([]);
+});
+
 test("no channel sends more than 60 messages an hour; what is over waits, and is summed up", async ({
   expect,
 }) => {

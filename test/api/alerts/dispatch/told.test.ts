@@ -106,6 +106,11 @@ test("a channel that was told hears of the end even of what resolved while it wa
   await outbox.dispatch();
   await outbox.judge([{ subject: "a", to: "resolved", muted: "inhibited" }]);
   expect(await outbox.dispatch()).toMatchObject({ sent: 0, nextDueAt: NOW + REPEAT_MS.warning });
+  // What comes and goes makes it due, with nothing to say.
+  outbox.clock.now += GROUP_WAIT_MS;
+  await outbox.judge([{ subject: "b" }]);
+  await outbox.judge([{ subject: "b", to: "resolved" }]);
+  expect(await outbox.dispatch()).toMatchObject({ sent: 0, nextDueAt: NOW + REPEAT_MS.warning });
   outbox.clock.now += REPEAT_MS.warning;
   await outbox.dispatch();
   expect(outbox.told()).toEqual(["firing +1 -0 =1 a", "resolved +0 -1 =0 (a)"]);
