@@ -64,12 +64,13 @@ export function surroundingsOf(db: Db, now: number): Surroundings {
       await known(clusterId);
       silences ??= silencesAt(db, now);
       names ??= listClusters(db).then((rows) => new Map(rows.map(({ id, name }) => [id, name])));
+      const [inForce, nameOf] = await Promise.all([silences, names]);
       const place = (node: string) => [...(open.get(`${clusterId} ${node}`)?.values() ?? [])];
       const causes = subject.node === undefined ? place("") : [...place(subject.node), ...place("")];
       const cluster = {
-        name: (await names).get(clusterId) ?? "",
+        name: nameOf.get(clusterId) ?? "",
         open: causes.filter(({ id }) => id !== anomaly.id) satisfies Known[],
-        silences: (await silences)
+        silences: inForce
           .filter((silence) => silence.clusterId === null || silence.clusterId === clusterId)
           .map(({ matcher, startsAt, endsAt }) => ({ matcher: matcher as Matcher, startsAt, endsAt })),
       };
