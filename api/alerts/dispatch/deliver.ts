@@ -52,27 +52,31 @@ const handingOf = ({ key }: Candidate, { alert, group }: Message, now: number) =
 });
 
 /** What there is to say by now; undefined where that is nothing, and the message was dropped. */
-async function messageOf(
+async function messageOf(deps: DispatchDeps, held: Held): Promise<Message | undefined> {
+  const { channelId, clusterId, rule, alert } = held.found;
+  // As it was written when it was put on its way.
+  if (clusterId === null || rule === null) return { alert: JSON.parse(alert) as Alert };
+  const group = await groupOf(deps.db, { channelId, clusterId, rule });
+  if (group) return groupMessage(deps, held, group);
+  await drop(deps.db, { id: held.found.id, holder: held.holder }, undefined);
+  return undefined;
+}
+
+async function groupMessage(
   { db, now, publicUrl }: DispatchDeps,
   { found, holder, provider }: Held,
+  group: GroupNow,
 ): Promise<Message | undefined> {
-  const { id, channelId, clusterId, rule } = found;
-  // As it was written when it was put on its way.
-  if (clusterId === null || rule === null) return { alert: JSON.parse(found.alert) as Alert };
-  const group = await groupOf(db, { channelId, clusterId, rule });
   // By one that was killed too, or by none while the channel does not work.
   const tried = found.error !== null || found.state === "sending" || found.failures > 0;
-  const composed =
-    group &&
-    (await compose(db, group, {
-      now: now(),
-      resendMs: provider.resendMs,
-      publicUrl,
-      underWay: { toEvent: found.toEvent ?? 0, tried },
-    }));
-  if (group && composed?.alert)
-    return { alert: composed.alert, group: { now: group, latest: composed.latest } };
-  await drop(db, { id, holder }, group && composed && !composed.alert ? settle(group, composed) : undefined);
+  const composed = await compose(db, group, {
+    now: now(),
+    resendMs: provider.resendMs,
+    publicUrl,
+    underWay: { toEvent: found.toEvent ?? 0, tried },
+  });
+  if (composed.alert) return { alert: composed.alert, group: { now: group, latest: composed.latest } };
+  await drop(db, { id: found.id, holder }, settle(group, composed));
   return undefined;
 }
 
