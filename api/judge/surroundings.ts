@@ -70,9 +70,7 @@ export function surroundingsOf(db: Db, now: number): Surroundings {
       const cluster = {
         name: nameOf.get(clusterId) ?? "",
         open: causes.filter(({ id }) => id !== anomaly.id) satisfies Known[],
-        silences: inForce
-          .filter((silence) => silence.clusterId === null || silence.clusterId === clusterId)
-          .map(({ matcher, startsAt, endsAt }) => ({ matcher: matcher as Matcher, startsAt, endsAt })),
+        silences: applying(inForce, clusterId),
       };
       return mutedBy(anomaly, cluster, now);
     },
@@ -86,6 +84,12 @@ export function surroundingsOf(db: Db, now: number): Surroundings {
     },
   };
 }
+
+/** Those of the cluster, and those of all. */
+const applying = (silences: readonly Silence[], clusterId: number) =>
+  silences
+    .filter((silence) => silence.clusterId === null || silence.clusterId === clusterId)
+    .map(({ matcher, startsAt, endsAt }) => ({ matcher: matcher as Matcher, startsAt, endsAt }));
 
 const toOpenOne = (row: Awaited<ReturnType<typeof openAnomalies>>[number]): OpenOne => ({
   id: row.id,
