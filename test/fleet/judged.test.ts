@@ -106,6 +106,14 @@ test("a full table drops and says so; ports that run out fail to be inserted", (
   expect(seen("ports-sudden").insertFailed).toBe(seen("ports-sudden").drops);
 });
 
+test("a table is nearly full from when it stays so", () => {
+  const fleet = new SimFleet({ ...SMALL, days: 4, troubles: 6 });
+  while (!fleet.isOver) fleet.step(() => {});
+  const leaks = fleet.plan.truths.filter(({ seen }) => seen.held80 !== undefined);
+  expect(leaks.length).toBeGreaterThan(0);
+  for (const { seen } of leaks) expect(seen.held80).toBeGreaterThanOrEqual(seen.at80!);
+});
+
 test("flows linger as long as the kernel keeps them", () => {
   const noise = new Noise(1);
   const stream = new Stream({ form: "tcp", meanS: 1e-3, lingerS: 120 }, 60);

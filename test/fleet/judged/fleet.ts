@@ -17,6 +17,8 @@ export class SimFleet {
   private latest: NodeWindow[] | undefined;
   private readonly settings = new Map<number, ClusterView["settings"][number]>();
   private readonly byNode: Truth[][];
+  /** Since when tables have been above marks. */
+  private readonly runs = new Map<Truth, Runs>();
 
   constructor(size: FleetSize) {
     this.plan = planOf(size);
@@ -111,9 +113,13 @@ export class SimFleet {
 
   /** What the troubles of this node did. */
   private note(node: SimNode): void {
+    const to = this.from + this.plan.size.windowS * 1_000;
     for (const truth of this.byNode[node.traits.node]!) {
       if (this.from < truth.from || this.from >= truth.to) continue;
-      noteSeen(truth.seen, node.state, this.from + this.plan.size.windowS * 1_000);
+      const runs = this.runs.get(truth) ?? new Map();
+      this.runs.set(truth, runs);
+      noteSeen(truth.seen, node.state, to);
+      noteHeld({ seen: truth.seen, runs }, node.state.fill, to);
     }
   }
 }
@@ -134,6 +140,8 @@ function lazily(parts: Record<keyof Look, (() => unknown) | undefined | false>):
   return look as Look;
 }
 
+type Runs = Map<(typeof HELD)[number][0], number>;
+
 function noteSeen(seen: Seen, { fill, drops, insertFailed, ports }: SimNode["state"], to: number): void {
   seen.fill = Math.max(seen.fill, fill);
   seen.drops += drops;
@@ -145,9 +153,22 @@ function noteSeen(seen: Seen, { fill, drops, insertFailed, ports }: SimNode["sta
   for (const [name, mark] of MARKS) if (fill >= mark) seen[name] ??= to;
 }
 
+function noteHeld({ seen, runs }: { seen: Seen; runs: Runs }, fill: number, to: number): void {
+  for (const [name, mark] of HELD) {
+    if (fill < mark) runs.delete(name);
+    else if (to - (runs.get(name) ?? to) >= HELD_MS) seen[name] ??= runs.get(name)!;
+    else if (!runs.has(name)) runs.set(name, to);
+  }
+}
+
 const MARKS = [
   ["at75", 0.75],
   ["at80", 0.8],
   ["at90", 0.9],
   ["at95", 0.95],
 ] as const;
+const HELD = [
+  ["held80", 0.8],
+  ["held95", 0.95],
+] as const;
+const HELD_MS = 10 * 60_000;

@@ -22,7 +22,7 @@ export type JudgedReport = {
   /** Openings of all rules where nothing was wrong, of 1,000 node-days, by how severe they became. */
   warnings: Interval;
   criticals: Interval;
-  leads: { rule: string; before: "at80" | "at95"; minutes: number[] }[];
+  leads: { rule: string; before: "held80" | "held95"; minutes: number[] }[];
   text: string;
 };
 
@@ -30,7 +30,7 @@ export function reportOf(runs: readonly SeedRun[], rules: readonly string[]): Ju
   const ours = runs.map((run): SeedScores => seedOf(run, "ours"));
   const others = runs.map((run): SeedScores => seedOf(run, "public"));
   const publicRules = STATIC_RULES.map(({ rule }) => rule);
-  const before = ["at80", "at95"] as const;
+  const before = ["held80", "held95"] as const;
   const report = {
     rules: rules.map((rule) => summaryOf(rule, ours)),
     others: publicRules.map((rule) => summaryOf(rule, others)),
@@ -79,7 +79,7 @@ function textOf(report: Omit<JudgedReport, "text">, runs: readonly SeedRun[]): s
     `false alarms of all rules, of 1,000 node-days: warnings ${spanned(report.warnings)}, criticals ${spanned(report.criticals)}`,
     ...report.leads.map(
       ({ rule, before, minutes }) =>
-        `lead of ${rule} before ${before.slice(2)} %: ${minutes.length} leaks, ${minutes.filter((of) => of > 0).length} told before, median ${fixed(quantileOf(minutes, 0.5))} min, p10 ${fixed(quantileOf(minutes, 0.1))} min`,
+        `lead of ${rule} before ${before.slice(4)} %: ${minutes.length} leaks, ${minutes.filter((of) => of > 0).length} told before, median ${fixed(quantileOf(minutes, 0.5))} min, p10 ${fixed(quantileOf(minutes, 0.1))} min`,
     ),
     ...costs(runs),
   ].join("\n");

@@ -96,7 +96,7 @@ export function quantileOf(values: readonly number[], share: number): number {
 }
 
 /** How long before a leak had filled the table so far it was told, in minutes; missed ones stand as minus infinity. */
-export function leads(seeds: readonly SeedScores[], rule: string, before: "at80" | "at95"): number[] {
+export function leads(seeds: readonly SeedScores[], rule: string, before: "held80" | "held95"): number[] {
   return seeds.flatMap(({ scores }) =>
     scores.attempts.flatMap(({ rule: of, truth, openedAt }) => {
       const full = truth.seen[before];

@@ -42,6 +42,9 @@ export type Seen = {
   at80?: number;
   at90?: number;
   at95?: number;
+  /** Since when it was above that for ten minutes without a break: no passing burst on top of a leak. */
+  held80?: number;
+  held95?: number;
   /** Windows above that. */
   over80: number;
   over90: number;
@@ -81,7 +84,7 @@ const OWN: Readonly<Record<TroubleKind, readonly string[]>> = {
 export function rightOf({ kind, seen }: Truth): string[] {
   const right = [...OWN[kind]];
   // A leak that was stopped early is no time lost, if nobody is told.
-  if (kind === "leak" && seen.at80 !== undefined) right.push("time-to-full");
+  if (kind === "leak" && seen.held80 !== undefined) right.push("time-to-full");
   if (seen.over90 >= 3 || seen.over80 >= 6) right.push("table-pressure");
   if (seen.drops >= 600) right.push("drops");
   return right;
