@@ -1,8 +1,9 @@
+import type { Need } from "../db/look.ts";
 import { loadLook, windowsToJudge } from "../db/queries/look.ts";
 import type { WindowToJudge } from "../db/queries/look.ts";
 import { judgedSoFar, moveJudged, whileThere } from "../db/queries/upkeep/judge.ts";
 import { watchesOfNodes } from "../db/queries/watches.ts";
-import { judgeWindow, wants } from "./alerts/engine.ts";
+import { judgeWindow, lookAt, wants } from "./alerts/engine.ts";
 import type { InForce } from "./alerts/in-force.ts";
 import { rulesInForce } from "./judge/in-force.ts";
 import { Ledger } from "./judge/ledger.ts";
@@ -74,7 +75,8 @@ async function judgeOne(
   const need = wants(window, inCluster, lives);
   if (!need) return true;
   if (!(await goesOn())) return false;
-  const look = await loadLook(db, { clusterId, window, need, cache: hours, onDamaged });
+  const load = (need: Need) => loadLook(db, { clusterId, window, need, cache: hours, onDamaged });
+  const look = await lookAt(load, need, inCluster);
   await ledger.apply(clusterId, window.nodeId, judgeWindow(look, inCluster, lives, previousTo));
   return true;
 }

@@ -1,6 +1,6 @@
 import type { Look, Need, NodeWindow } from "../../db/look.ts";
 import type { ClusterView, Severity, Subject } from "../detect/rule.ts";
-import { judgeCluster, judgeWindow, peakAfter, wants } from "./engine.ts";
+import { judgeCluster, judgeWindow, lookAt, peakAfter, wants } from "./engine.ts";
 import type { Change, Live } from "./engine.ts";
 import type { InForce } from "./in-force.ts";
 import type { LifeTransition } from "./life.ts";
@@ -89,7 +89,8 @@ class Past {
     const need = wants(window, this.#rules, lives);
     if (!need) return;
     this.#looks++;
-    this.saw(judgeWindow(await look(need), this.#rules, lives, previousTo), window.nodeId);
+    const looked = await lookAt(look, need, this.#rules);
+    this.saw(judgeWindow(looked, this.#rules, lives, previousTo), window.nodeId);
   }
 
   lives(nodeId = CLUSTER): Live[] {

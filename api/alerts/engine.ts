@@ -69,6 +69,29 @@ export function wants(window: NodeWindow, rules: InForce, lives: readonly Live[]
   return all ?? (lives.some((live) => isOrphan(live, rules)) ? {} : undefined);
 }
 
+/** What else must be known of it, once that is there; undefined: nothing. */
+export function wantsMore(look: Look, rules: InForce): Need | undefined {
+  let all: Need | undefined;
+  for (const { rule, thresholds } of rules.node) {
+    const need = rule.gate(look.window, thresholds) && rule.closer?.(look, thresholds);
+    if (need) all = all ? union(all, need) : need;
+  }
+  return all;
+}
+
+/** What must be known of a window, loaded step by step. `need`: what it wants. */
+export async function lookAt(load: (need: Need) => Promise<Look>, need: Need, rules: InForce): Promise<Look> {
+  const look = await load(need);
+  const more = wantsMore(look, rules);
+  return more ? completed(look, await load(more)) : look;
+}
+
+/** What both know, and where both do, as `more` does. */
+export const completed = (look: Look, more: Look): Look => ({
+  ...look,
+  ...Object.fromEntries(Object.entries(more).filter(([, part]) => part !== undefined)),
+});
+
 function union(one: Need, other: Need): Need {
   const parts = Object.entries(other).filter(([, wanted]) => wanted !== undefined);
   const all: Need = { ...one, ...Object.fromEntries(parts) };

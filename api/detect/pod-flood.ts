@@ -1,9 +1,10 @@
-import type { Look, PartyRow } from "../../db/look.ts";
+import type { Look, NodeWindow, PartyRow } from "../../db/look.ts";
 import { floorsOf, mayFlood, sidesOf, verdictOf } from "./flood.ts";
 import type { FloodLimit, FloodLimits, Side } from "./flood.ts";
 import { floodMeasured } from "./flood-facts.ts";
 import { defineNodeRule } from "./rule.ts";
 import type { Finding, Judged, Subject } from "./rule.ts";
+import { scoreOf } from "./score.ts";
 import { partySubject } from "./subject.ts";
 import { fillOf, HOUR_MS, isFresh, MINUTE_MS } from "./window.ts";
 
@@ -56,13 +57,13 @@ export const podFlood = defineNodeRule<FloodLimit>({
     ["closeScore", "score"],
   ],
   policy: { need: { windows: 2, ms: 0 }, clearMs: 10 * MINUTE_MS, cooldownMs: HOUR_MS },
-  gate(window, limits) {
-    const floors = floorsOf(window, limits);
-    const isFast = (window.opened ?? 0) >= floors.openings;
-    const isLarge = isFresh(window) && (window.entries ?? 0) >= floors.entries;
-    // Who opens flows fast may have few entries so far.
-    const medianFrom = isFast ? floors.entries / 10 : floors.entries;
-    return isFast || isLarge ? { hours: true, peers: true, flows: { medianFrom } } : undefined;
+  gate: (window, limits) => (medianFrom(window, limits) === undefined ? undefined : { hours: true }),
+  closer(look, limits) {
+    const scores = (["count", "opened"] as const).map((series) => scoreOf(series, look));
+    // By its own history this is usual: whoever has most of the node, it is no flood.
+    if (scores.every((score) => score !== undefined && score.score < limits.score)) return undefined;
+    const flows = { medianFrom: medianFrom(look.window, limits) };
+    return scores.includes(undefined) ? { peers: true, flows } : { flows };
   },
   needOf: { hours: true, peers: true, flows: {} },
   judge(look, limits, known) {
@@ -103,6 +104,14 @@ function findingOf(
 const WORST = ["bad", "unknown", "between", "clear"] as const;
 const worst = (verdicts: readonly (typeof WORST)[number][]): (typeof WORST)[number] =>
   WORST.find((verdict) => verdicts.includes(verdict)) ?? "unknown";
+
+/** From how many entries on an owner may flood, as far as the window alone says; undefined where none does. */
+function medianFrom(window: NodeWindow, limits: FloodLimits): number | undefined {
+  const floors = floorsOf(window, limits);
+  // Who opens flows fast may have few entries so far.
+  if ((window.opened ?? 0) >= floors.openings) return floors.entries / 10;
+  return isFresh(window) && (window.entries ?? 0) >= floors.entries ? floors.entries : undefined;
+}
 
 /** An owner without a row has next to nothing. */
 const nothingOf = ({ key, party = { kind: "address", name: key, address: "" } }: Subject): PartyRow => ({

@@ -109,6 +109,11 @@ export type NodeRule<Name extends string = string> = Described<Name> & {
   /** False where it needs so long that a window which passes the gate may wait for the next tick. Default true. */
   urgent?: boolean | undefined;
   /**
+   * Where the gate passed: what else must be known, once what it asked for is there. Default: nothing. What costs most is asked for here,
+   * where the rest leaves a doubt; and never left out where `judge` could find anything bad with it.
+   */
+  closer?(look: Look, thresholds: Thresholds<Name>): Need | undefined;
+  /**
    * What must be known to judge a subject that is pending or open, whether the gate passes or not, beside what the gate asks for.
    * Default: what the window says. A subject that `judge` then does not name is clear.
    */

@@ -70,14 +70,15 @@ async function accepted(method: string, path: string, body: unknown): Promise<Re
 
 /** Flows of the first Pod to a server outside that answers, more and more of them until it is stopped. */
 function startFlood(): { stop(): Promise<void> } {
-  let goesOn = true;
+  const stopping = new AbortController();
   const run = async () => {
-    while (goesOn) (await network.traffic(network.pods[0], "udp", SERVER_V4, 5432, FLOWS)).kill();
+    while (!stopping.signal.aborted)
+      (await network.traffic(network.pods[0], "udp", SERVER_V4, 5432, FLOWS)).kill();
   };
   const running = run();
   return {
     stop: () => {
-      goesOn = false;
+      stopping.abort();
       return running;
     },
   };

@@ -7,6 +7,7 @@ import type {
   RuleSettings,
   Severity,
   Subject,
+  Thresholds,
 } from "../../api/detect/rule.ts";
 import type { ClusterView, Look, Need, NodeWindow } from "../../db/look.ts";
 
@@ -27,8 +28,24 @@ type Else = { open?: Readonly<Record<string, Severity>>; settings?: RuleSettings
 const openOf = ({ open = {} }: Else) => new Map(Object.entries(open));
 
 /** What the rule says of the look, with its defaults and nothing pending or open unless said. */
-export const judged = (name: string, look: Look, known: readonly Subject[] = [], some: Else = {}): Judged[] =>
-  (ruleOf(name) as NodeRule).judge(look, limitsOf(name, some.settings), known, openOf(some));
+export function judged(name: string, look: Look, known: readonly Subject[] = [], some: Else = {}): Judged[] {
+  const rule = ruleOf(name) as NodeRule;
+  const limits = limitsOf(name, some.settings);
+  const found = rule.judge(look, limits, known, openOf(some));
+  if (found.some(({ finding }) => finding.verdict === "bad")) mustHaveAsked(rule, look, limits);
+  return found;
+}
+
+/** What is bad must be found: a rule that asks step by step must have asked for owners. */
+function mustHaveAsked(rule: NodeRule, look: Look, limits: Thresholds): void {
+  const { flows: _, peers: __, ...first } = look;
+  if (rule.closer && rule.gate(look.window, limits) && !rule.closer(first, limits)?.flows)
+    throw new Error(`${rule.name} finds something bad that it would not have asked for`);
+}
+
+/** What the rule asks for once it has what its gate asked for. */
+export const closerOf = (name: string, look: Look): Need | undefined =>
+  (ruleOf(name) as NodeRule).closer?.(look, limitsOf(name));
 
 export const viewJudged = (
   name: string,

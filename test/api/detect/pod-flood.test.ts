@@ -4,7 +4,7 @@ import { scoreOf } from "../../../api/detect/score.ts";
 import type { Judged, Subject } from "../../../api/detect/rule.ts";
 import type { Flows, Look, NodeWindow, PartyRow } from "../../../db/look.ts";
 import { atRest } from "../../support/hours.ts";
-import { gateOf, judged, verdictOf } from "../../support/verdicts.ts";
+import { gateOf, judged, closerOf, verdictOf } from "../../support/verdicts.ts";
 import {
   aFlowRow,
   aLook,
@@ -310,15 +310,25 @@ test("of openings, the peers that most are opened towards are named", () => {
 });
 
 test("the gate lets pass what has entries or openings enough", () => {
-  const need = { hours: true, peers: true, flows: { medianFrom: 0.05 * 262_144 } };
   const quiet = { entries: ENTRIES - 1, opened: OPENED - 1 };
   expect(gateOf("pod-flood", aWindow(0, quiet))).toBeUndefined();
-  expect(gateOf("pod-flood", aWindow(0, { ...quiet, entries: ENTRIES }))).toEqual(need);
+  expect(gateOf("pod-flood", aWindow(0, { ...quiet, entries: ENTRIES }))).toEqual({ hours: true });
   expect(gateOf("pod-flood", aWindow(0, { ...quiet, entries: ENTRIES, takenAt: AT - 1 }))).toBeUndefined();
-  expect(gateOf("pod-flood", aWindow(0, { ...quiet, opened: OPENED }))?.flows?.medianFrom).toBeCloseTo(
-    1_310.72,
-  );
+  expect(gateOf("pod-flood", aWindow(0, { ...quiet, opened: OPENED }))).toEqual({ hours: true });
   expect(gateOf("pod-flood", aWindow(0, { entries: undefined, opened: undefined }))).toBeUndefined();
+});
+
+test("owners are asked for only where the node has more than usual, or nobody knows what is", () => {
+  const { flows: _, ...usual } = aLook(aWindow(0), { hours: atRest() });
+  const recent = windowsBefore(0, 8);
+  expect(closerOf("pod-flood", { ...usual, recent })).toBeUndefined();
+  const medianFrom = 0.05 * 262_144;
+  expect(closerOf("pod-flood", { ...flooded(), recent })).toEqual({ flows: { medianFrom } });
+  expect(closerOf("pod-flood", { ...opened(), recent })?.flows?.medianFrom).toBeCloseTo(medianFrom / 10);
+  expect(closerOf("pod-flood", { ...usual, recent, hours: [] })).toEqual({
+    peers: true,
+    flows: { medianFrom },
+  });
 });
 
 const anyRow = fc

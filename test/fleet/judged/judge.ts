@@ -1,4 +1,12 @@
-import { type Change, judgeCluster, judgeWindow, type Live, wants } from "../../../api/alerts/engine.ts";
+import {
+  type Change,
+  completed,
+  judgeCluster,
+  judgeWindow,
+  type Live,
+  wants,
+  wantsMore,
+} from "../../../api/alerts/engine.ts";
 import type { InForce } from "../../../api/alerts/in-force.ts";
 import { forgetAt } from "../../../api/alerts/life.ts";
 import type { Severity, Subject } from "../../../api/detect/rule.ts";
@@ -38,6 +46,8 @@ export type JudgedRun = {
   windows: number;
   /** Windows of which more had to be known. */
   looks: number;
+  /** And of those, windows of which more still had to be known. */
+  deepLooks: number;
   /** How often each rule's gate passed, of one window in SAMPLED. */
   passes: Record<string, number>;
   /** In all, in µs: gates of each window, judging of those looked at closer (without what loading them takes), and of views. */
@@ -50,6 +60,7 @@ export class Judge {
     openings: [],
     windows: 0,
     looks: 0,
+    deepLooks: 0,
     passes: {},
     cost: { gatesUs: 0, judgingUs: 0, viewsUs: 0, views: 0 },
   };
@@ -94,7 +105,10 @@ export class Judge {
     run.cost.gatesUs += (performance.now() - began) * 1_000;
     if (!need) return;
     run.looks += 1;
-    const look = this.fleet.look(node, window, need);
+    const first = this.fleet.look(node, window, need);
+    const more = wantsMore(first, rules);
+    if (more) run.deepLooks += 1;
+    const look = more ? completed(first, this.fleet.look(node, window, more)) : first;
     const loaded = performance.now();
     const changes = judgeWindow(look, rules, lives);
     run.cost.judgingUs += (performance.now() - loaded) * 1_000;

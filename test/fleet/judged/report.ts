@@ -107,9 +107,10 @@ function costs(runs: readonly SeedRun[]): string[] {
   const sum = (of: (run: SeedRun) => number) => runs.reduce((whole, run) => whole + of(run), 0);
   const windows = sum(({ run }) => run.windows);
   const looks = sum(({ run }) => run.looks);
+  const deep = sum(({ run }) => run.deepLooks);
   const views = sum(({ run }) => run.cost.views);
   return [
-    `${windows} windows, ${looks} looked at closer (${((100 * looks) / windows).toFixed(2)} %)`,
+    `${windows} windows, ${looks} looked at closer (${((100 * looks) / windows).toFixed(2)} %), ${deep} closer still (${((100 * deep) / windows).toFixed(2)} %)`,
     `gates passed: ${passes(runs, windows)}`,
     `judging: gates ${(sum(({ run }) => run.cost.gatesUs) / windows).toFixed(2)} µs a window, then ${(sum(({ run }) => run.cost.judgingUs) / Math.max(1, looks)).toFixed(1)} µs a look; a view of ${runs[0]?.size.nodes} nodes ${(sum(({ run }) => run.cost.viewsUs) / Math.max(1, views)).toFixed(0)} µs`,
   ];
