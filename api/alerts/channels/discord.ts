@@ -11,6 +11,9 @@ import { JSON_HEADERS, webhookUrl } from "./target.ts";
 const MAX_CONTENT = 2_000;
 const MAX_DESCRIPTION = 4_096;
 
+/** Ids of messages: whole numbers of 64 bits. */
+const SNOWFLAKE = /^\d{1,20}$/;
+
 /** Only what would be obeyed: notifications of phones show backslashes. */
 const OBEYED = /[\\*_~|<@`]|^[#>-]|\](?=\()|:(?=\/\/|\w+:)|\/(?=\/)/gm;
 const escaped = (text: string) => text.replaceAll(OBEYED, String.raw`\$&`);
@@ -60,7 +63,8 @@ export const discord: Provider = {
   judge(answer) {
     const said = objectIn(answer);
     const id = said?.["id"];
-    if (answer.status === 200 && typeof id === "string" && id !== "") return { result: "sent", ref: id };
+    if (answer.status === 200 && typeof id === "string" && SNOWFLAKE.test(id))
+      return { result: "sent", ref: id };
     if (answer.status === 204) return { result: "sent" };
     if (answer.status === 429) {
       // The body has fractions of a second where the header rounds; blocks of the whole address have the header only.
