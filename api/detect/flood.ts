@@ -21,8 +21,10 @@ export type FloodLimits = Thresholds<FloodLimit>;
 /** One of the two ways in which an owner is seen to flood: by what it has in the table, or by what it opened in the window. */
 export type Side = {
   of: "entries" | "openings";
-  /** False where this window does not tell. */
+  /** False where this window does not tell: an older dump says nothing new. */
   isKnown: boolean;
+  /** What an older dump showed is still there, by the kernel's count: of who was seen to flood it tells that it goes on. */
+  holds: boolean;
   /** Of all owners, and of one. */
   whole: number;
   amount(row: PartyRow): number;
@@ -55,13 +57,14 @@ export function floorsOf(window: NodeWindow, limits: FloodLimits): { entries: nu
   };
 }
 
-/** An older dump says nothing new of entries, and the first counters after a gap are of another time. */
+/** The first counters after a gap are of another time. */
 export function sidesOf(look: Look, flows: Flows, limits: FloodLimits): Side[] {
   const { window, recent } = look;
   const floors = floorsOf(window, limits);
   const entries: Side = {
     of: "entries",
     isKnown: flows.takenAt >= window.from,
+    holds: window.count !== undefined && window.count >= flows.entries,
     whole: flows.entries,
     // What may be an error accuses nobody.
     amount: (row) => Math.max(row.entries - flows.error, 0),
@@ -74,6 +77,7 @@ export function sidesOf(look: Look, flows: Flows, limits: FloodLimits): Side[] {
   const openings: Side = {
     of: "openings",
     isKnown: !isAfterGap(window, recent.at(-1)),
+    holds: false,
     whole: opened,
     amount: (row) => row.opened ?? 0,
     floor: floors.openings,
@@ -96,27 +100,44 @@ type Held = {
   /** Entries that are usual of the whole node, best over the same hours as of each owner. */
   usual: number | undefined;
   limits: FloodLimits;
+  /** It is pending or open. */
+  isSeen: boolean;
 };
 
-export function verdictOf(side: Side, row: PartyRow, { usual, limits }: Held): SideVerdict {
+export function verdictOf(side: Side, row: PartyRow, held: Held): SideVerdict {
+  const { limits, isSeen } = held;
   if (side.score && side.score.score < limits.closeScore) return "clear";
-  if (!side.isKnown) return "unknown";
+  if (!side.isKnown && !(isSeen && side.holds)) return "unknown";
   const amount = side.amount(row);
   const share = shareOf(side, row);
   const isClear = amount < side.floor / 2 || share < limits.closeShare;
   const isBad =
     amount >= side.floor &&
-    (side.score ? isUnusual(side, row, { usual, limits }) : isPlain(side, row, limits));
+    (side.score ? isUnusual(side, row, side.score, held) : isPlain(side, row, limits));
   if (isBad) return "bad";
+  // What it has beside that, no older dump tells.
+  if (!side.isKnown) return "unknown";
   return isClear ? "clear" : "between";
 }
 
-function isUnusual(side: Side, row: PartyRow, { usual, limits }: Held): boolean {
-  if ((side.score?.score ?? 0) < limits.score) return false;
+function isUnusual(side: Side, row: PartyRow, score: Score, { usual, limits }: Held): boolean {
+  if (score.score < (exceedsNode(side, row, score) ? limits.closeScore : limits.score)) return false;
+  // What nodes are like does not tell what is usual of one whose owners nobody knows: it may always have been as large.
+  if (score.baseline.days === 0 && row.dayMedian === undefined && side.risen < UNKNOWN.risen) return false;
   const hasGrown = side.of === "entries" && side.amount(row) >= limits.growth * usualEntries(row);
   if (hasGrown && excessOf(side, row) >= limits.excess) return true;
   return shareOf(side, row) >= limits.share && outgrowthOf(side, row, usual) >= limits.outgrowth;
 }
+
+/**
+ * It alone opens as many as is usual of its whole node, and it is known to be a small one: of openings scores are of logarithms, and a node
+ * that opens twice as many as ever has no high one.
+ */
+const exceedsNode = (side: Side, row: PartyRow, { value, baseline }: Score): boolean =>
+  side.of === "openings" &&
+  baseline.days > 0 &&
+  row.dayMedian !== undefined &&
+  shareOf(side, row) * value >= baseline.mean;
 
 function isPlain(side: Side, row: PartyRow, limits: FloodLimits): boolean {
   return (

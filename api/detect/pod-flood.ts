@@ -44,6 +44,9 @@ const thresholds = {
   critical: ratio(0.6, "Critical where the table is as full as this"),
 };
 
+/** Of smaller owners nobody need know how large they usually are. */
+const MEDIAN_FROM = 1_000;
+
 /** One owner fills the table of its node, or opens flows so fast that it soon will. */
 export const podFlood = defineNodeRule<FloodLimit>({
   name: "pod-flood",
@@ -59,27 +62,27 @@ export const podFlood = defineNodeRule<FloodLimit>({
   policy: { need: { windows: 2, ms: 0 }, clearMs: 10 * MINUTE_MS, cooldownMs: HOUR_MS },
   gate: (window, limits) => (medianFrom(window, limits) === undefined ? undefined : { hours: true }),
   closer(look, limits) {
-    const scores = (["count", "opened"] as const).map((series) => scoreOf(series, look));
+    const [count, opened] = [scoreOf("count", look), scoreOf("opened", look)];
     // By its own history this is usual: whoever has most of the node, it is no flood.
-    if (scores.every((score) => score !== undefined && score.score < limits.score)) return undefined;
+    if (count && opened && count.score < limits.score && opened.score < limits.closeScore) return undefined;
     const flows = { medianFrom: medianFrom(look.window, limits) };
-    return scores.includes(undefined) ? { peers: true, flows } : { flows };
+    return count && opened ? { flows } : { peers: true, flows };
   },
-  needOf: { hours: true, peers: true, flows: {} },
+  needOf: { hours: true, peers: true, flows: { medianFrom: MEDIAN_FROM } },
   judge(look, limits, known) {
     const { flows, window } = look;
     if (!flows) return known.map((subject) => ({ subject, finding: { verdict: "unknown" } }));
     const sides = sidesOf(look, flows, limits);
-    const find = (row: PartyRow) => findingOf(look, row, { sides, limits });
+    const find = (row: PartyRow, isSeen: boolean) => findingOf(look, row, { sides, limits, isSeen });
     const isKnown = new Set(known.map(({ key }) => key));
     const rows = new Map(flows.parties.map((row) => [partySubject(window, row.party).key, row]));
     const before = known.map((subject): Judged => {
       const row = rows.get(subject.key) ?? nothingOf(subject);
-      return { subject, finding: find(row) };
+      return { subject, finding: find(row, true) };
     });
     const others = [...rows]
       .filter(([key, row]) => !isKnown.has(key) && mayFlood(sides, row))
-      .map(([, row]): Judged => ({ subject: partySubject(window, row.party), finding: find(row) }));
+      .map(([, row]): Judged => ({ subject: partySubject(window, row.party), finding: find(row, false) }));
     return [...before, ...others.filter(({ finding }) => finding.verdict === "bad")];
   },
 });
@@ -87,10 +90,10 @@ export const podFlood = defineNodeRule<FloodLimit>({
 function findingOf(
   look: Look,
   row: PartyRow,
-  { sides, limits }: { sides: Side[]; limits: FloodLimits },
+  { sides, limits, isSeen }: { sides: Side[]; limits: FloodLimits; isSeen: boolean },
 ): Finding {
   const usual = look.flows?.dayMedian ?? sides[0]?.score?.baseline.mean;
-  const verdicts = sides.map((side) => verdictOf(side, row, { usual, limits }));
+  const verdicts = sides.map((side) => verdictOf(side, row, { usual, limits, isSeen }));
   const verdict = worst(verdicts);
   // Of an owner that does not flood, what it has is told.
   const side = sides[Math.max(verdicts.indexOf("bad"), 0)];

@@ -2,52 +2,15 @@ import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { scoreOf } from "../../../api/detect/score.ts";
 import type { Judged, Subject } from "../../../api/detect/rule.ts";
-import type { Flows, Look, NodeWindow, PartyRow } from "../../../db/look.ts";
+import type { Look, PartyRow } from "../../../db/look.ts";
 import { atRest } from "../../support/hours.ts";
+import { CROWD, FLOODER, flooded, KNOWN, opened, type Some } from "../../support/floods.ts";
 import { gateOf, judged, closerOf, verdictOf } from "../../support/verdicts.ts";
-import {
-  aFlowRow,
-  aLook,
-  aParty,
-  aPartyRow,
-  AT,
-  aWindow,
-  someFlows,
-  windowsBefore,
-} from "../../support/looks.ts";
-
-const CROWD = aParty("crowd", { address: "10.0.0.1" });
-const FLOODER = aParty("flooder");
-/** As the rule names it. */
-const KNOWN: Subject = { kind: "party", key: "node-1/pod/shop/flooder", node: "node-1", party: FLOODER };
+import { aFlowRow, aLook, aParty, aPartyRow, AT, aWindow, windowsBefore } from "../../support/looks.ts";
 
 /** Of the limit of 262,144 five parts in a hundred, which are 13,107.2; in 30 s as many as fill that in two minutes. */
 const ENTRIES = 13_108;
 const OPENED = 3_277;
-
-type Some = Partial<NodeWindow> & { row?: Partial<PartyRow>; flows?: Partial<Flows>; look?: Partial<Look> };
-
-/** One owner has 30,000 of 50,000 entries, where 20,000 in all are usual, and opens no more than ever. */
-function flooded({ row, flows, look, ...some }: Some = {}): Look {
-  const window = aWindow(0, { count: 50_000, entries: 50_000, ...some });
-  const flooder = aPartyRow(FLOODER, { entries: 30_000, opened: 100, ...row });
-  const crowd = aPartyRow(CROWD, { entries: 100, opened: 10 });
-  return aLook(window, {
-    hours: atRest(),
-    flows: someFlows(window, { parties: [crowd, flooder], ...flows }),
-    ...look,
-  });
-}
-
-/** One owner opens 30,000 flows, 1,000 a second where 100 in all are usual; the table has what it always has. */
-const opened = ({ row, ...some }: Some = {}): Look =>
-  flooded({
-    count: 20_000,
-    entries: 20_000,
-    opened: 33_000,
-    row: { entries: 500, opened: 30_000, ...row },
-    ...some,
-  });
 
 const verdict = (look: Look, known: readonly Subject[] = []) => verdictOf(judged("pod-flood", look, known));
 
@@ -63,7 +26,29 @@ describe("by entries", () => {
         count: 5_999,
         entries: 5_000,
         row: { entries: 2_000 },
-        look: { hours: [], peers: windowsBefore(0, 8, () => ({ count: 100 })) },
+        look: newNode(3_999),
+      },
+      "warning",
+    ],
+    [
+      "a new node whose owners nobody knows, which has not grown by half",
+      {
+        max: 10_000,
+        count: 5_999,
+        entries: 5_000,
+        row: { entries: 2_000 },
+        look: newNode(4_000),
+      },
+      "nothing",
+    ],
+    [
+      "a new node that has not grown, and an owner that has",
+      {
+        max: 10_000,
+        count: 5_999,
+        entries: 5_000,
+        row: { entries: 2_000, dayMedian: 10 },
+        look: newNode(4_000),
       },
       "warning",
     ],
@@ -74,7 +59,7 @@ describe("by entries", () => {
         count: 5_999,
         entries: 4_000,
         row: { entries: 1_999 },
-        look: { hours: [], peers: windowsBefore(0, 8, () => ({ count: 100 })) },
+        look: newNode(3_999),
       },
       "nothing",
     ],
@@ -131,6 +116,12 @@ describe("by entries", () => {
     expect(verdict(flooded({ count: Math.floor(20_000 + 8 * deviation) }))).toBe("nothing");
   });
 });
+
+/** Without history, with other nodes that are small, and so many entries ten minutes ago. */
+function newNode(count: number): Partial<Look> {
+  const peers = windowsBefore(0, 8, () => ({ count: 100 }));
+  return { hours: [], peers, recent: windowsBefore(0, 10, () => ({ count })) };
+}
 
 describe("by openings", () => {
   test.each<[string, Some, string]>([
@@ -223,7 +214,13 @@ describe("of an owner that is pending or open", () => {
     ["it is nearly small", flooded({ entries: 10_000, row: { entries: 6_554 } }), "between"],
     ["the node is as always", flooded({ count: 20_000 }), "clear"],
     ["it is gone", flooded({ flows: { parties: [] } }), "clear"],
-    ["an old dump, and a node that is not as always", flooded({ takenAt: AT - 1 }), "unknown"],
+    ["an old dump, and the table has what that showed", flooded({ takenAt: AT - 1 }), "warning"],
+    ["an old dump, and the table has less", flooded({ takenAt: AT - 1, count: 49_999 }), "unknown"],
+    [
+      "an old dump that showed less than bad",
+      flooded({ takenAt: AT - 1, row: { entries: 15_000 } }),
+      "unknown",
+    ],
     ["an old dump, and a node as always", flooded({ takenAt: AT - 1, count: 20_000 }), "clear"],
     ["nobody knows", flooded({ look: { flows: undefined } }), "unknown"],
     ["it still opens", opened(), "warning"],
