@@ -1,4 +1,5 @@
 import type { Look, Slot, SlotGauge } from "../../db/look.ts";
+import { baselineAt } from "./baseline.ts";
 import { growth, levelOf, pointsOf, usualGrowth } from "./history.ts";
 import { defineNodeRule } from "./rule.ts";
 import type { Contributor, Finding, Severity, Thresholds } from "./rule.ts";
@@ -15,6 +16,8 @@ const LONG_MS = 4 * HOUR_MS;
 export const HORIZON_MS = 7 * DAY_MS;
 /** What grows at this time of day is known from so many days of the last 14: of a week without its weekend. */
 const LEAST_DAYS = 5;
+/** A table is as full as usual up to so many deviations more. */
+const USUAL = 2;
 /** Of smaller owners nobody need know how large they usually are. */
 const MEDIAN_FROM = 1_000;
 
@@ -79,13 +82,14 @@ function judged(look: Look, limits: Thresholds<Name>, severity: Severity | undef
   if (fill < limits.fill) return { verdict: "clear", value: HORIZON_MS };
   const course = courseOf(look);
   if (!course) return { verdict: "unknown" };
-  const { leftMs, beyondMs, isKnown, facts } = course;
+  const { leftMs, beyondMs, isKnown, isUsual, facts } = course;
   const measured = { value: Math.min(leftMs, HORIZON_MS), facts, contributors: growing(look) };
   const warnMs = isKnown ? limits.unusual : limits.warn;
   const criticalMs = severity === "critical" ? limits.criticalClose : limits.critical;
   if (leftMs <= criticalMs)
     return { verdict: "bad", severity: "critical", limit: limits.critical, ...measured };
-  if (leftMs <= warnMs) return { verdict: "bad", severity: "warning", limit: warnMs, ...measured };
+  if (leftMs <= warnMs && !isUsual)
+    return { verdict: "bad", severity: "warning", limit: warnMs, ...measured };
   // As much longer in the one case as in the other.
   const isWell = beyondMs > warnMs * (limits.close / limits.warn);
   return { verdict: isWell ? "clear" : "between", limit: warnMs, ...measured };
@@ -97,6 +101,8 @@ type Course = {
   /** The same by what it grows beyond what is usual at this time of day, where that is known: a usual fall ends no leak. */
   beyondMs: number;
   isKnown: boolean;
+  /** It is known to be no fuller than usual at this time of day: it grows back to that, after a reboot or when a full table was emptied. */
+  isUsual: boolean;
   facts: Record<string, number>;
 };
 
@@ -119,7 +125,14 @@ function courseOf({ window, recent, trend, hours }: Look): Course | undefined {
   };
   const isKnown = often !== undefined;
   const leftMs = Math.max(lasts(short - (often ?? 0)), lasts(long));
-  return { leftMs, beyondMs: isKnown ? lasts(short - often) : leftMs, isKnown, facts };
+  const beyondMs = isKnown ? lasts(short - often) : leftMs;
+  return { leftMs, beyondMs, isKnown, isUsual: isKnown && level < highest(hours, window.to), facts };
+}
+
+/** Up to how many entries are usual at this time of day. */
+function highest(hours: readonly Slot[] = [], at: number): number {
+  const usual = baselineAt("count", hours, at);
+  return usual ? usual.mean + USUAL * usual.deviation : 0;
 }
 
 const gaugeOf = (trend: readonly Slot[]): SlotGauge =>

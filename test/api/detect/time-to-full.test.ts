@@ -105,10 +105,10 @@ describe("what does not go on is no growth", () => {
 });
 
 describe("a rise that is usual at this time of day", () => {
-  /** 20,000 more each hour, around the same time of all earlier days, up to what there is now. */
+  /** So many more each hour, around the same time of all earlier days: 10,000 fewer than now. */
   const usually = (days: number, perHour = 8_000) =>
     hoursAround(TO, days, (age, start) => ({
-      gauges: { count: 50_000 + (perHour * (start + HOUR_MS / 2 - (TO - age * 24 * HOUR_MS))) / HOUR_MS },
+      gauges: { count: 40_000 + (perHour * (start + HOUR_MS / 2 - (TO - age * 24 * HOUR_MS))) / HOUR_MS },
     }));
 
   test("is none that needs anybody, once it is known of five days", () => {
@@ -144,6 +144,22 @@ describe("a rise that is usual at this time of day", () => {
   test("nor does a usual fall make a leak of what stays as it is", () => {
     expect(said(leak(0), { hours: usually(14, -20_000) })).not.toMatch(/warning|critical/);
     expect(said(leak(7_700), { hours: usually(14, -20_000) })).toBe("warning");
+  });
+});
+
+describe("growing back to what is usual", () => {
+  /** So many entries all day: a deviation is 1,000. */
+  const usually = (count: number, days = 14) => hoursAround(TO, days, () => ({ gauges: { count } }));
+
+  test("warns nobody up to two deviations more, where that is known of five days", () => {
+    expect(said(leak(8_000), { hours: usually(48_600) })).toBe("between");
+    expect(said(leak(8_000), { hours: usually(46_000) })).toBe("warning");
+    expect(said(leak(8_000), { hours: usually(60_000) })).toBe("between");
+    expect(said(leak(8_000), { hours: usually(60_000, 4) })).toBe("warning");
+  });
+
+  test("is critical where an hour is left", () => {
+    expect(said(leak(50_000), { hours: usually(60_000) })).toBe("critical");
   });
 });
 
