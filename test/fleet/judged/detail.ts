@@ -12,7 +12,7 @@ import { AGE_BOUNDS_S } from "../../../api/wire.ts";
 import { seedOf } from "../random.ts";
 import type { Activity } from "./activity.ts";
 import type { SimNode } from "./node.ts";
-import { CLASSES, PODS, SNAT_SHARE, type Traits, WORKLOADS } from "./traits.ts";
+import { CLASSES, PODS, podsOf, SNAT_SHARE, type Traits, WORKLOADS } from "./traits.ts";
 
 const HOUR_MS = 3_600_000;
 const DAY_HOURS = 24;
@@ -20,6 +20,8 @@ const MEDIAN_HOURS = 6;
 /** Owners whose flows are listed one by one. */
 const LISTED = 10;
 const HOST = PODS;
+/** Medians are kept by Pod; of all together by this. */
+const ALL = -1;
 /** Towards whom each class goes. */
 const PEER_PORTS = [8_080, 443, 5_432, 53, 514, 9_999, 3_306] as const;
 
@@ -61,6 +63,7 @@ export function flowsOf(node: SimNode, window: NodeWindow, medianFrom: number | 
       return flows;
     },
     error: 0,
+    ...(parties.some(({ dayMedian }) => dayMedian !== undefined) && { dayMedian: medianOfAll(node, at) }),
   };
 }
 
@@ -199,22 +202,51 @@ function rowOf(
   };
 }
 
-/** Of its entries over the hours before, once an hour; a Pod is not known from before it was replaced. */
+/**
+ * Of its entries over the hours before, once an hour; of a Pod that was replaced too lately for that, of what all Pods of its workload had,
+ * as the service takes it.
+ */
 function medianOf(node: SimNode, pod: number, at: number): number | undefined {
   const hour = Math.floor(at / HOUR_MS);
-  const since = node.generations.get(pod % WORKLOADS.length)?.at ?? 0;
+  const since = pod === HOST ? 0 : (node.generations.get(pod % WORKLOADS.length)?.at ?? 0);
   const known = node.medians.get(pod);
   if (known?.hour === hour && known.since === since) return known.value;
-  const values = node.baseHours
-    .filter((of) => of.hour < hour && of.hour >= hour - DAY_HOURS && of.hour * HOUR_MS >= since)
-    .map((of) => inHour(node, pod, of))
-    .toSorted((a, b) => a - b);
-  const value = values.length < MEDIAN_HOURS ? undefined : Math.round(values[Math.floor(values.length / 2)]!);
+  const before = hoursBefore(node, hour);
+  const own = before.filter((of) => of.hour * HOUR_MS >= since);
+  const value =
+    pod === HOST || own.length >= MEDIAN_HOURS
+      ? middleOf(own, (of) => inHour(node, pod, of))
+      : middleOf(before, (of) => sumOf(podsOf(pod % WORKLOADS.length), (each) => inHour(node, each, of)));
   node.medians.set(pod, { hour, since, value });
   return value;
 }
 
-function inHour(node: SimNode, pod: number, { hour, mean }: { hour: number; mean: number }): number {
+/** Of what all owners had, once an hour. */
+function medianOfAll(node: SimNode, at: number): number | undefined {
+  const hour = Math.floor(at / HOUR_MS);
+  const known = node.medians.get(ALL);
+  if (known?.hour === hour) return known.value;
+  const value = middleOf(hoursBefore(node, hour), (of) =>
+    sumOf(node.active, ({ spec, hours }) => hours[of.hour - Math.floor(spec.from / HOUR_MS)] ?? 0, of.mean),
+  );
+  node.medians.set(ALL, { hour, since: 0, value });
+  return value;
+}
+
+type BaseHour = SimNode["baseHours"][number];
+
+const hoursBefore = (node: SimNode, hour: number): BaseHour[] =>
+  node.baseHours.filter((of) => of.hour < hour && of.hour >= hour - DAY_HOURS);
+
+function middleOf(hours: readonly BaseHour[], entries: (of: BaseHour) => number): number | undefined {
+  const values = hours.map(entries).toSorted((a, b) => a - b);
+  return values.length < MEDIAN_HOURS ? undefined : Math.round(values[Math.floor(values.length / 2)]!);
+}
+
+const sumOf = <Of>(all: readonly Of[], part: (of: Of) => number, first = 0): number =>
+  all.reduce((sum, of) => sum + part(of), first);
+
+function inHour(node: SimNode, pod: number, { hour, mean }: BaseHour): number {
   let value = mean * node.traits.weights[pod]! * tide(node.traits, pod, hour * HOUR_MS);
   for (const { spec, hours } of node.active)
     if (spec.pods.includes(pod))
