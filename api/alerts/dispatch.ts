@@ -128,9 +128,14 @@ async function readyToSend({ db, now, providerOf }: Work): Promise<Ready[]> {
   return (await candidates(db, at)).flatMap((found) => {
     const provider = providerNamed(found.channelKind, providerOf);
     if (!provider) return [];
-    return readyAt({ ...found, perMinute: provider.perMinute }, at) <= at ? [{ found, provider }] : [];
+    return readyAt({ ...found, ...limitsOf(provider) }, at) <= at ? [{ found, provider }] : [];
   });
 }
+
+const limitsOf = (provider: Provider | undefined) => ({
+  perMinute: provider?.perMinute ?? 1,
+  resends: provider?.resendMs !== undefined,
+});
 
 function count(did: Dispatched, end: Delivered): void {
   if (end === "sent" || end === "failed" || end === "dead") did[end] += 1;
@@ -140,10 +145,7 @@ function count(did: Dispatched, end: Delivered): void {
 async function nextAt({ db, now, providerOf }: Work): Promise<number | undefined> {
   const at = now();
   const messages = (await waiting(db)).map(({ channelKind, dueAt, ...channel }) =>
-    Math.max(
-      dueAt,
-      readyAt({ ...channel, perMinute: providerNamed(channelKind, providerOf)?.perMinute ?? 1 }, at),
-    ),
+    Math.max(dueAt, readyAt({ ...channel, ...limitsOf(providerNamed(channelKind, providerOf)) }, at)),
   );
   const groupAt = await nextGroupAt(db);
   const times = groupAt === undefined ? messages : [...messages, groupAt];

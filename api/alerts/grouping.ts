@@ -14,6 +14,8 @@ export const FLEET_INTERVAL_MS = 30 * MINUTE;
 export const FLEET_SUBJECTS = 20;
 export const FLEET_SHARE = 0.2;
 export const FLEET_NODES = 5;
+/** Below this part of these limits it is the fleet no more: what is new by then is not to wait for the fleet's turn. */
+export const FLEET_LEFT = 0.5;
 /** Providers that forget what is not repeated are told of all that is open, up to this: some 500 kB. */
 export const MAX_RESENT = 500;
 
@@ -26,8 +28,9 @@ export const GIVEN_UP_MS: Readonly<Record<Alert["kind"], number>> = {
   test: 24 * HOUR,
   resolved: 48 * HOUR,
 };
-/** No provider's wait is longer, whatever it asks for. */
+/** No provider's wait is longer, nor shorter than this for each failure, whatever it asks for. */
 export const MAX_WAIT_MS = 6 * HOUR;
+export const SHORTEST_WAIT_MS = 5 * SECOND;
 
 /** So many failures in a row, and a channel is tried only once in a while. */
 export const BREAKER_FAILURES = 5;
@@ -35,12 +38,18 @@ export const BREAKER_MS = 5 * MINUTE;
 
 /** Messages a channel may send at once, and how long it takes until it may send one more. */
 export const BUDGET = 60;
+/** Of these, so many are kept for what a channel heard nothing of for an hour: what is told all the time cannot use them up. */
+export const KEPT = 10;
 const REFILL_MS = HOUR / BUDGET;
 const ROUNDING_MS = 1e-3;
 
-/** When to try again after `attempt` failures, in ms from now: what the provider asks for, else with full jitter. */
+/**
+ * When to try again after `attempt` failures, in ms from now: what the provider asks for, else with full jitter. One that asks for no
+ * wait at all, time and again, would have the whole budget spent on one message.
+ */
 export function retryIn(attempt: number, random: number, waitMs?: number): number {
-  if (waitMs !== undefined) return Math.min(Math.max(0, waitMs), MAX_WAIT_MS);
+  if (waitMs !== undefined)
+    return Math.min(Math.max(waitMs, SHORTEST_WAIT_MS * Math.max(1, attempt)), MAX_WAIT_MS);
   const longest = RETRIES_MS[Math.min(attempt, RETRIES_MS.length) - 1] ?? 0;
   return Math.ceil(random * longest);
 }
@@ -67,16 +76,27 @@ const caughtUpAt = ({ spacedAt }: Bucket, now: number): number =>
 
 /** The bucket once a message is sent now. */
 export const withOneLess = (bucket: Bucket, perMinute: number, now: number): Bucket => ({
-  tokens: filled(bucket, now) - 1,
+  // Where no budget holds there may be none left.
+  tokens: Math.max(0, filled(bucket, now) - 1),
   refilledAt: now,
   spacedAt: Math.ceil(Math.max(caughtUpAt(bucket, now), now) + pace(perMinute).spacing),
 });
 
-export type Readiness = Bucket & { pausedUntil: number | null; perMinute: number };
+export type Readiness = Bucket & {
+  pausedUntil: number | null;
+  perMinute: number;
+  /** The provider has to be told again and again of all that is open: no budget of an hour would last. Default false. */
+  resends?: boolean;
+  /** So many tokens are not for this message. Default none. */
+  kept?: number;
+};
 
 /** When the channel may send its next message, in epoch ms: not after `now` where it may at once. */
-export function readyAt({ pausedUntil, perMinute, ...bucket }: Readiness, now: number): number {
-  const missingMs = (1 - filled(bucket, now)) * REFILL_MS;
+export function readyAt(
+  { pausedUntil, perMinute, resends = false, kept = 0, ...bucket }: Readiness,
+  now: number,
+): number {
+  const missingMs = resends ? 0 : (1 + kept - filled(bucket, now)) * REFILL_MS;
   const { spacing, burst } = pace(perMinute);
   // Rounded up, since at the millisecond before it would not be there yet; but not for an error of rounding.
   const afforded = now + Math.max(0, Math.ceil(missingMs - ROUNDING_MS));
@@ -169,8 +189,10 @@ function alertOf(
   news: News,
   { over, repeat, all }: { over: number; repeat: boolean; all: boolean },
 ): Words {
-  const isFleet = news.open > 0 && (group.fleet !== null || affectsFleet(news));
-  const shown = shownOf(news, { over, open: repeat || isFleet || all, most: all ? MAX_RESENT : MAX_SHOWN });
+  const isFleet = news.open > 0 && affectsFleet(news, group.fleet === null ? 1 : FLEET_LEFT);
+  // Members of a fleet were not told one by one.
+  const open = repeat || isFleet || group.fleet !== null || all;
+  const shown = shownOf(news, { over, open, most: all ? MAX_RESENT : MAX_SHOWN });
   return {
     kind: news.open > 0 ? "firing" : "resolved",
     severity: severityOf(news, shown),
@@ -183,8 +205,9 @@ function alertOf(
   };
 }
 
-const affectsFleet = ({ open, affected, nodes }: News): boolean =>
-  open > FLEET_SUBJECTS || (affected >= FLEET_NODES && affected >= FLEET_SHARE * nodes);
+/** Whether it is beyond the limits, or beyond such a part of them. */
+const affectsFleet = ({ open, affected, nodes }: News, part: number): boolean =>
+  open > part * FLEET_SUBJECTS || (affected >= part * FLEET_NODES && affected >= part * FLEET_SHARE * nodes);
 
 function shownOf(
   news: News,

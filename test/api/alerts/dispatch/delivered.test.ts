@@ -8,6 +8,7 @@ import {
   GIVEN_UP_MS,
   REPEAT_MS,
   RETRIES_MS,
+  SHORTEST_WAIT_MS,
 } from "../../../../api/alerts/grouping.ts";
 import { DELIVERIES_KEPT_MS, SENDING_MS } from "../../../../db/queries/deliveries.ts";
 import { GROUP_WAIT_MS } from "../../../../db/queries/outbox.ts";
@@ -237,6 +238,8 @@ test("a channel that moved is found where it moved to", async ({ expect }) => {
       ? { result: "later", reason: "moved", waitMs: 0, moved: { url: "new" } }
       : { result: "sent" };
   await outbox.judge([{ subject: "a" }]);
+  await outbox.dispatch();
+  outbox.clock.now += SHORTEST_WAIT_MS;
   await outbox.dispatch();
   expect(outbox.chat.came.map(({ channel }) => channel)).toEqual(["new"]);
 });

@@ -62,14 +62,19 @@ describe("how long until the next try", () => {
   });
 
   test.for([
-    [0, 0],
+    [0, 15_000],
+    [15_001, 15_001],
     [90_000, 90_000],
     [MAX_WAIT_MS, MAX_WAIT_MS],
     [MAX_WAIT_MS + 1, MAX_WAIT_MS],
-    [-1, 0],
-  ] as const)("is what the provider asks for: %d ms", ([asked, wait], { expect }) => {
-    expect(retryIn(3, 0.5, asked)).toBe(wait);
-  });
+    [-1, 15_000],
+  ] as const)(
+    "is what the provider asks for, and 5 s for each failure at least: %d ms",
+    ([asked, wait], { expect }) => {
+      expect(retryIn(3, 0.5, asked)).toBe(wait);
+      expect(retryIn(0, 0, 0)).toBe(5_000);
+    },
+  );
 });
 
 describe("the budget of a channel", () => {
@@ -125,6 +130,18 @@ describe("the budget of a channel", () => {
     );
   });
 
+  test("holds for what is told once, keeps some of it, and does not hold for what has to be repeated", ({
+    expect,
+  }) => {
+    const bucket = { tokens: 10, refilledAt: NOW, spacedAt: 0, pausedUntil: null, perMinute: 60 };
+    expect(readyAt(bucket, NOW)).toBe(NOW);
+    expect(readyAt({ ...bucket, kept: 9 }, NOW)).toBe(NOW);
+    expect(readyAt({ ...bucket, kept: 10 }, NOW)).toBe(NOW + MINUTE);
+    expect(readyAt({ ...bucket, tokens: 0 }, NOW)).toBe(NOW + MINUTE);
+    expect(readyAt({ ...bucket, tokens: 0, resends: true }, NOW)).toBe(NOW);
+    expect(withOneLess({ ...bucket, tokens: 0 }, 60, NOW).tokens).toBe(0);
+  });
+
   test("does not wait for a time that a clock gone wrong has set", ({ expect }) => {
     const wrong = { tokens: 1, refilledAt: NOW + 400 * 24 * HOUR, spacedAt: NOW + 400 * 24 * HOUR };
     expect(readyAt({ ...wrong, pausedUntil: null, perMinute: 60 }, NOW)).toBe(NOW);
@@ -147,18 +164,18 @@ describe("what affects the fleet", () => {
     expect,
   }) => {
     const group = { repeatAt: NOW + HOUR, sentAt: NOW - MINUTE, episode: 3, fleet: "warning" } as const;
-    expect(told(group, { opened: 1, open: 2 })).toEqual({ do: "wait", until: NOW + 29 * MINUTE });
+    expect(told(group, { opened: 1, open: 11 })).toEqual({ do: "wait", until: NOW + 29 * MINUTE });
     expect(
-      told({ ...group, sentAt: NOW - 30 * MINUTE }, { resolved: 9, open: 2, affected: 2, nodes: 9 }),
+      told({ ...group, sentAt: NOW - 30 * MINUTE }, { resolved: 9, open: 3, affected: 3, nodes: 30 }),
     ).toMatchObject({
       do: "tell",
-      alert: { kind: "firing", episode: 3, fleet: { affected: 2, nodes: 9 } },
+      alert: { kind: "firing", episode: 3, fleet: { affected: 3, nodes: 30 } },
     });
-    expect(told(group, { opened: 1, open: 2, openCritical: 1 })).toMatchObject({
+    expect(told(group, { opened: 1, open: 11, openCritical: 1 })).toMatchObject({
       do: "tell",
       alert: { severity: "critical" },
     });
-    expect(told({ ...group, fleet: "critical" }, { opened: 1, open: 2, openCritical: 1 })).toMatchObject({
+    expect(told({ ...group, fleet: "critical" }, { opened: 1, open: 11, openCritical: 1 })).toMatchObject({
       do: "wait",
     });
     const clear = told(group, { resolved: 30 });
@@ -166,6 +183,21 @@ describe("what affects the fleet", () => {
     expect(clear.do === "tell" && clear.alert.fleet).toBe(undefined);
   });
 });
+
+test.for([
+  { open: 11, affected: 1, nodes: 100, is: true },
+  { open: 10, affected: 2, nodes: 10, is: false },
+  { open: 3, affected: 3, nodes: 30, is: true },
+  { open: 3, affected: 3, nodes: 31, is: false },
+])(
+  "of a fleet, $open subjects on $affected of $nodes nodes are left as one: $is",
+  ({ is, ...news }, { expect }) => {
+    const group = { repeatAt: NOW + HOUR, sentAt: NOW - MINUTE, episode: 3, fleet: "critical" } as const;
+    const decision = told(group, { opened: 1, openCritical: 1, ...news });
+    if (is) return expect(decision.do).toBe("wait");
+    expect(decision.do === "tell" && decision.alert.fleet).toBe(undefined);
+  },
+);
 
 describe("a group that is due", () => {
   test.for([
