@@ -183,11 +183,11 @@ function applied(
     .map(({ subject }): Judged => ({ subject, finding: { verdict: "clear", value: 0 } }));
   const blind = RATES.has(rule.unit) && followsGap(span);
   const changes: Change[] = [];
-  for (const { subject, finding } of [...judged, ...unnamed]) {
+  for (const { subject, finding, over } of [...judged, ...unnamed]) {
     const live = known.get(subject.key);
     // What was counted since the window before the gap is no rate of this one.
     const said: Finding = blind && finding.verdict === "bad" ? { verdict: "unknown" } : finding;
-    const step = advance(live?.life, said, span, policy);
+    const step = over ? ended(live?.life, span, over) : advance(live?.life, said, span, policy);
     if (step.changed || step.life?.phase === "open")
       changes.push(
         changeOf({ rule: rule.name, subject, life: live?.life }, step, { rules, finding: said, at: span.to }),
@@ -195,6 +195,10 @@ function applied(
   }
   return changes;
 }
+
+/** What nobody remembers needs no end. */
+const ended = (life: Life | undefined, { to }: Span, reason: EndReason): Step =>
+  life ? end(life, to, reason) : { life, changed: false };
 
 function changeOf(
   live: { rule: string; subject: Subject; life: Life | undefined },

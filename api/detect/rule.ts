@@ -57,7 +57,12 @@ export type Measured = {
   facts?: Readonly<Record<string, number | string>> | undefined;
 };
 
-export type Judged = { subject: Subject; finding: Finding };
+export type Judged = {
+  subject: Subject;
+  finding: Finding;
+  /** Nothing will ever say that it is well: it ends, and this is why. */
+  over?: "silent" | "retired" | undefined;
+};
 
 /** How long it has to be wrong to open, and right to resolve, by the time of the windows. */
 export type Policy = {

@@ -26,8 +26,12 @@ const thresholds = {
 type Name = keyof typeof thresholds;
 
 const WINDOWS = 3;
-/** What was silent for so long before anybody watched is gone, not news; what is open ends by then. */
+/** What was silent for so long before anybody watched is gone, not news; what is open ends then. */
 const GONE_MS = 24 * HOUR_MS;
+/** Nodes that fell silent together are gone together: those of them that are not yet are let be for so long. */
+const LEAVING_MS = HOUR_MS;
+/** A node that was critical for so long was most likely taken away: from then on it is told again as a warning is. */
+const LASTING_MS = 2 * HOUR_MS;
 /** Nodes whose last reports came within this of one another fell silent together, but no less than two windows. */
 const TOGETHER_MS = MINUTE_MS;
 /** Who has missed all but this of the time that warns is counted with those who fell silent: the slowest are told of with the rest. */
@@ -51,18 +55,30 @@ export const silentNode = defineClusterRule<Name>({
   },
   judge(view, limits, known) {
     const lives = new Map(known.map((subject) => [subject.key, subject]));
-    const nodes = view.nodes
-      .map((node) => silenceOf(node, view, limits))
-      .filter((node) => !isOld(node, lives));
-    const together = fellTogether(nodes);
-    const shared = isCluster(together.length, nodes.length, limits);
+    const all = view.nodes.map((node) => silenceOf(node, view, limits));
+    const expected = all.filter(isExpected);
+    const together = fellTogether(expected);
+    const shared = isCluster(together.length, expected.length, limits);
     const members = new Set(shared ? together.map(({ subject }) => subject.key) : []);
-    const judged = nodes.flatMap((node): Judged[] => {
+    const judged = all.flatMap((node): Judged[] => {
       const { subject } = node;
+      const isKnown = lives.has(subject.key);
+      if (isGone(node)) return isKnown ? [ended(node)] : [];
+      if (isOnce(node) && !isKnown) return [];
       const finding = members.has(subject.key) ? UNKNOWN : judgedNode(node, limits);
-      return finding.verdict === "bad" || lives.has(subject.key) ? [{ subject, finding }] : [];
+      return finding.verdict === "bad" || isKnown ? [{ subject, finding }] : [];
     });
-    return [...judged, ...judgedCluster(nodes, shared ? together : [], lives, limits)];
+    const there = new Set(all.map(({ subject }) => subject.key));
+    const left = known.filter(({ kind, key }) => kind === "node" && !there.has(key));
+    return [
+      ...judged,
+      ...left.map((subject): Judged => ({ subject, finding: UNKNOWN, over: "retired" })),
+      ...(shared
+        ? judgedCluster(together, expected.length, limits)
+        : lives.has(CLUSTER.key)
+          ? [{ subject: CLUSTER, ...notShared(all, limits) }]
+          : []),
+    ];
   },
 });
 
@@ -94,24 +110,38 @@ function silenceOf(view: NodeView, { at, watchedSince }: ClusterView, { warn }: 
   };
 }
 
-/** Long gone, or seen only once: nobody expects it to report. What is known stays until it ends. */
-const isOld = ({ subject, view, silentMs }: Silence, lives: ReadonlyMap<string, Subject>): boolean =>
-  !lives.has(subject.key) && (silentMs >= GONE_MS || view.lastSeenAt <= view.firstSeenAt);
+const isGone = ({ silentMs }: Silence): boolean => silentMs >= GONE_MS;
 
-function judgedNode({ silentMs, heardMs, warnMs, view }: Silence, { critical }: Thresholds<Name>): Finding {
+const isSilent = ({ silentMs, warnMs }: Silence): boolean => silentMs >= warnMs;
+/** It counts as silent, but for most of that nobody listened. */
+const isUnheard = (node: Silence): boolean => isSilent(node) && node.heardMs < node.warnMs;
+
+/** Of a node that was seen only once nobody expects that it reports. */
+const isOnce = ({ view }: Silence): boolean => view.lastSeenAt <= view.firstSeenAt;
+
+const isExpected = (node: Silence): boolean => !isOnce(node) && node.silentMs < GONE_MS + LEAVING_MS;
+
+/** Who may only just be heard again is not given up yet. */
+const ended = (node: Silence): Judged =>
+  isUnheard(node)
+    ? { subject: node.subject, finding: UNKNOWN }
+    : { subject: node.subject, finding: UNKNOWN, over: "silent" };
+
+function judgedNode({ silentMs, heardMs, warnMs, view }: Silence, limits: Thresholds<Name>): Finding {
+  const critical = Math.max(limits.critical, warnMs);
   const measured = { value: silentMs, facts: { lastSeenAt: view.lastSeenAt } };
   if (silentMs < warnMs) return { verdict: "clear", limit: warnMs, ...measured };
-  // Nobody listened, or nobody ever will again.
-  if (heardMs < warnMs || silentMs >= GONE_MS) return UNKNOWN;
-  return heardMs >= Math.max(critical, warnMs)
-    ? { verdict: "bad", severity: "critical", limit: Math.max(critical, warnMs), ...measured }
+  // Nobody listened.
+  if (heardMs < warnMs) return UNKNOWN;
+  return heardMs >= critical && heardMs < critical + LASTING_MS
+    ? { verdict: "bad", severity: "critical", limit: critical, ...measured }
     : { verdict: "bad", severity: "warning", limit: warnMs, ...measured };
 }
 
 /** The most nodes that fell silent at about the same time, if one of them is silent for sure. */
 function fellTogether(nodes: readonly Silence[]): Silence[] {
   const silent = nodes
-    .filter(({ heardMs, warnMs, silentMs }) => heardMs >= warnMs - NEARLY_MS && silentMs < GONE_MS)
+    .filter(({ heardMs, warnMs }) => heardMs >= warnMs - NEARLY_MS)
     .toSorted((a, b) => a.view.lastSeenAt - b.view.lastSeenAt);
   let most: Silence[] = [];
   let first = 0;
@@ -126,22 +156,23 @@ function fellTogether(nodes: readonly Silence[]): Silence[] {
 const isCluster = (silent: number, nodes: number, { together }: Thresholds<Name>): boolean =>
   nodes >= LEAST_NODES ? silent > together * nodes : nodes > 1 && silent === nodes;
 
-function judgedCluster(
-  nodes: readonly Silence[],
-  silent: readonly Silence[],
-  lives: ReadonlyMap<string, Subject>,
-  limits: Thresholds<Name>,
-): Judged[] {
+function judgedCluster(silent: readonly Silence[], nodes: number, limits: Thresholds<Name>): Judged[] {
+  // Its nodes are gone: of the rest of them nobody is told.
+  if (silent.some(isGone)) return [{ subject: CLUSTER, finding: UNKNOWN, over: "silent" }];
   const longest = Math.max(0, ...silent.map(({ heardMs }) => heardMs));
-  const facts = { silent: silent.length, nodes: nodes.length };
-  if (silent.length === 0) {
-    if (!lives.has(CLUSTER.key)) return [];
-    // After the service was away nobody knows who still reports.
-    const isUnknown = nodes.some(({ silentMs, heardMs, warnMs }) => silentMs >= warnMs && heardMs < warnMs);
-    return each([CLUSTER], isUnknown ? UNKNOWN : { verdict: "clear", value: 0, facts });
-  }
+  const facts = { silent: silent.length, nodes };
   const severity: Severity = longest >= limits.critical ? "critical" : "warning";
   const limit = severity === "critical" ? limits.critical : limits.warn;
   const cause = "ingest-or-network";
   return each([CLUSTER], { verdict: "bad", severity, value: longest, limit, cause, facts });
+}
+
+/** What becomes of a cluster of which too few nodes are silent together now. */
+function notShared(all: readonly Silence[], limits: Thresholds<Name>): Omit<Judged, "subject"> {
+  // After the service was away nobody knows who still reports.
+  if (all.some(isUnheard)) return { finding: UNKNOWN };
+  const gone = all.filter(isGone).length;
+  if (gone === all.length || isCluster(gone, all.length, limits)) return { finding: UNKNOWN, over: "silent" };
+  const facts = { silent: 0, nodes: all.length - gone };
+  return { finding: { verdict: "clear", value: 0, facts } };
 }

@@ -264,6 +264,21 @@ describe("judging a cluster", () => {
     expect(judgeCluster(view(1, 1), off("few"), [])).toEqual([]);
   });
 
+  it("ends what its rule says will never be well, and says why", () => {
+    const gone = defineClusterRule({
+      ...few,
+      judge: (_, __, known) =>
+        [...known, { kind: "node", key: "never known" } as const].map((subject): Judged => ({
+          subject,
+          finding: { verdict: "unknown" },
+          over: "silent",
+        })),
+    });
+    const [change, ...others] = judgeCluster(view(1, 1), inForce([gone], UNSET), [open("few", NODE)]);
+    expect(change).toMatchObject({ transition: "resolved", reason: "silent", severity: "warning" });
+    expect(others).toEqual([]);
+  });
+
   it("takes more new subjects than a window of a node", () => {
     const many = defineClusterRule({
       ...few,

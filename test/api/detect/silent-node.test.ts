@@ -77,16 +77,31 @@ describe("one node", () => {
 
   test("is well with its next report", () => {
     expect(judged([...well(9), node("one", 1_000)], [knownNode("one")])).toEqual({ one: "clear" });
-    expect(judged(well(9), [knownNode("one")])).toEqual({});
+    expect(judged([...well(9), node("one", 600_000)], [knownNode("one")])).toEqual({ one: "critical" });
   });
 
   test("is no news if it was gone for a day before anybody looked, or came only once", () => {
     const day = 24 * HOUR_MS;
     expect(judged([...well(9), node("one", day)])).toEqual({});
-    expect(judged([...well(9), node("one", day - 1)])).toEqual({ one: "critical" });
+    expect(judged([...well(9), node("one", day - 1)])).toEqual({ one: "warning" });
     expect(judged([...well(9), node("one", 180_000, { firstSeenAt: NOW - 180_000 })])).toEqual({});
-    // What is open ends by the rule about anomalies without windows.
-    expect(judged([...well(9), node("one", day)], [knownNode("one")])).toEqual({ one: "unknown" });
+  });
+
+  test("is not critical for longer than two hours: most likely it was taken away", () => {
+    const critical = 600_000;
+    expect(judged([...well(9), node("one", critical + 2 * HOUR_MS - 1)])).toEqual({ one: "critical" });
+    expect(judged([...well(9), node("one", critical + 2 * HOUR_MS)])).toEqual({ one: "warning" });
+  });
+
+  test("ends after a day, or once nothing is known of it, and is not said to be well", () => {
+    const day = 24 * HOUR_MS;
+    const over = (nodes: readonly NodeView[], some: Partial<ClusterView> = {}) =>
+      viewJudged("silent-node", view(nodes, some), [knownNode("one")]);
+    const unknown = { subject: knownNode("one"), finding: { verdict: "unknown" } };
+    expect(over([...well(9), node("one", day)])).toEqual([{ ...unknown, over: "silent" }]);
+    // Nobody has listened for long enough to give it up.
+    expect(over([...well(9), node("one", day)], { watchedSince: NOW - 180_000 + 1 })).toEqual([unknown]);
+    expect(over(well(9))).toEqual([{ ...unknown, over: "retired" }]);
   });
 
   test("was not silent for sure while the service itself was away", () => {
@@ -157,6 +172,24 @@ describe("many nodes at once", () => {
     const nodes = (apart: number) => [...well(6), ...gone(apart).map((ms, i) => node(`silent-${i}`, ms))];
     expect(Object.keys(judged(nodes(20_000)))).toEqual(["__cluster__"]);
     expect(Object.keys(judged(nodes(20_001)))).toHaveLength(4);
+  });
+
+  test("end together after a day, and none of them is told of for it", () => {
+    const day = 24 * HOUR_MS;
+    // They fell silent within some seconds of each other.
+    const gone = (ms: number) => Array.from({ length: 4 }, (_, i) => node(`silent-${i}`, ms - i * 5_000));
+    const over = (nodes: readonly NodeView[], known = [CLUSTER], some: Partial<ClusterView> = {}) =>
+      viewJudged("silent-node", view(nodes, some), known);
+    const end = { subject: CLUSTER, finding: { verdict: "unknown" }, over: "silent" };
+    expect(said(over([...well(6), ...gone(day - 1)]))).toEqual({ __cluster__: "critical" });
+    for (const ms of [day, day + 5_000, day + HOUR_MS, day + HOUR_MS + 20_000, 40 * HOUR_MS])
+      expect(over([...well(6), ...gone(ms)])).toEqual([end]);
+    expect(over(gone(40 * HOUR_MS))).toEqual([end]);
+    expect(over([])).toEqual([end]);
+    expect(over([...well(6), ...gone(day)], [])).toEqual([end]);
+    // After the service was away they may still come.
+    const unknown = { subject: CLUSTER, finding: { verdict: "unknown" } };
+    expect(over(gone(40 * HOUR_MS), [CLUSTER], { watchedSince: NOW })).toEqual([unknown]);
   });
 
   test("nodes long gone are not counted", () => {
