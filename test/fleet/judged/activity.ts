@@ -80,6 +80,12 @@ export class Activity {
     return this.refusal;
   }
 
+  /** Entries that it comes to while it goes on like this, as times of the usual rate. */
+  wants(at: number, usual: number): number {
+    const { times = 0, meanS, lingerS = TIME_WAIT_S } = this.spec;
+    return times * usual * this.level(at) * (meanS + lingerS);
+  }
+
   private level(at: number): number {
     const { from, rampMs } = this.spec;
     return rampMs === undefined ? 1 : Math.min(1, (at - from) / rampMs + 0.05);

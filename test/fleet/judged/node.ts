@@ -17,8 +17,11 @@ const DAY = Float64Array.from(
   { length: DAY_MINUTES },
   (_, at) => 0.5 - 0.5 * Math.cos((2 * Math.PI * (at / 60 - 4)) / 24),
 );
-/** Of what is benign, none fills a table beyond this. */
-const BENIGN_FILL = 0.82;
+/** Of what is benign, none fills a table beyond this for long: a table above 80 % for five minutes is trouble, whatever fills it. */
+const BENIGN_FILL = 0.78;
+/** Some does for a moment. */
+const BRIEF_FILL = 0.82;
+const BRIEF_MS = 3 * 60_000;
 /** And none stays as full as this. */
 const STEADY_FILL = 0.7;
 /** Classes that follow the load wholly; the rest is of connections that stay. */
@@ -52,7 +55,7 @@ export class SimNode {
   readonly medians = new Map<number, { hour: number; since: number; value: number | undefined }>();
   private readonly windowS: number;
   private readonly noise: Noise;
-  private readonly lifts: Cue<Script["lifts"][number] & { capped?: number }>;
+  private readonly lifts: Cue<Script["lifts"][number]>;
   private readonly invalidCue: Cue<Script["invalid"][number]>;
   private readonly silenceCue: Cue<Script["silences"][number]>;
   private readonly blindCue: Cue<Script["blind"][number]>;
@@ -165,7 +168,14 @@ export class SimNode {
     const to = from + windowS * 1_000;
     this.wave = 0.95 * this.wave + 0.035 * noise.normal();
     const busy = Math.max(0.3, 1 + this.wave) * this.load(from);
-    const lift = this.lifts.at(from, to) ? this.lifted() : 1;
+    for (let next = this.comingUp[this.nextActivity]; next && next.from < to;) {
+      this.active.push(new Activity(next, windowS));
+      this.nextActivity += 1;
+      next = this.comingUp[this.nextActivity];
+    }
+    const lifted = this.lifts.at(from, to);
+    const damping = lifted || this.active.length > 0 ? this.damping(from, busy) : 1;
+    const lift = lifted ? 1 + (this.lifted - 1) * damping : 1;
     const steady = 0.6 + 0.4 * busy;
     const { classes } = this.traits;
     for (let at = 0; at < streams.length; at += 1) {
@@ -175,16 +185,11 @@ export class SimNode {
     streams[2]!.opened += this.reopened;
     for (const key of ["drop", "insertFailed", "earlyDrop", "found", "tableFull"] as const)
       this.refused[key] = 0;
-    for (let next = this.comingUp[this.nextActivity]; next && next.from < to;) {
-      this.active.push(new Activity(this.capped(next), windowS));
-      this.nextActivity += 1;
-      next = this.comingUp[this.nextActivity];
-    }
-    if (this.active.length > 0) this.act(from, busy);
+    if (this.active.length > 0) this.act(from, busy, damping);
   }
 
-  private act(from: number, busy: number): void {
-    const usual = (this.traits.classes[0]!.perSecond + this.traits.classes[1]!.perSecond) * busy;
+  private act(from: number, busy: number, damping: number): void {
+    const usual = this.usual * busy * damping;
     for (const activity of this.active) {
       const { insertFailed, found } = activity.step(from, usual, this.noise);
       this.refused.insertFailed += insertFailed;
@@ -195,28 +200,34 @@ export class SimNode {
       this.active = this.active.filter((activity) => !activity.isOver(from));
   }
 
-  /** Entries of its short connections at a load of 1, without those of UDP that comes and goes with them. */
-  private get short(): number {
-    const { classes } = this.traits;
-    return [0, 1, 3].reduce((sum, at) => sum + classes[at]!.perSecond * lifeOf(classes[at]!.life), 0);
+  /** Flows a second of its short TCP connections at a load of 1. */
+  private get usual(): number {
+    return this.traits.classes[0]!.perSecond + this.traits.classes[1]!.perSecond;
   }
 
-  private lifted(): number {
-    let times = 1;
-    for (const lift of this.lifts.on) {
-      lift.capped ??= Math.min(
-        lift.times,
-        1 + Math.max(0, TABLE_MAX * BENIGN_FILL - this.entries) / this.short,
-      );
-      times *= lift.capped;
-    }
-    return times;
+  private get lifted(): number {
+    return this.lifts.on.reduce((times, lift) => times * lift.times, 1);
   }
 
-  private capped(spec: ActivitySpec): ActivitySpec {
-    if (spec.times === undefined) return spec;
-    const room = Math.max(0, TABLE_MAX * BENIGN_FILL - this.entries) / this.short;
-    return { ...spec, times: Math.min(spec.times, room) };
+  /** The part of what is benign beside the usual that the table has room for. */
+  private damping(from: number, busy: number): number {
+    const benign = this.active.filter(({ spec }) => spec.times !== undefined && from < spec.to);
+    let base = 0;
+    let short = 0;
+    for (const [at, { perSecond, life }] of this.traits.classes.entries())
+      if (SHORT[at]) short += perSecond * busy * lifeOf(life);
+      else base += this.streams[at]!.entries;
+    for (const { spec, stream } of this.active) if (spec.times === undefined) base += stream.entries;
+    let wanted = short * (this.lifted - 1);
+    for (const activity of benign) wanted += activity.wants(from, this.usual * busy);
+    const since = Math.min(
+      from,
+      ...benign.map(({ spec }) => spec.from),
+      ...this.lifts.on.map((of) => of.from),
+    );
+    const fill = from - since < BRIEF_MS ? BRIEF_FILL : BENIGN_FILL;
+    const room = Math.max(0, fill * TABLE_MAX - base - short);
+    return wanted > room ? room / wanted : 1;
   }
 
   /** What the table has no room for is refused, after what never got an answer was dropped early. */
