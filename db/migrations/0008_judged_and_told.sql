@@ -3,6 +3,7 @@ CREATE TABLE `alert_groups` (
 	`cluster_id` integer NOT NULL,
 	`rule` text NOT NULL,
 	`told` integer NOT NULL,
+	`warned` integer DEFAULT 0 NOT NULL,
 	`due_at` integer,
 	`sent_at` integer,
 	`sent_before` integer,

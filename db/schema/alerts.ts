@@ -176,6 +176,8 @@ export const alertGroups = sqliteTable(
     rule: text("rule").notNull(),
     /** Events up to this one were told, or need not be. */
     told: integer("told").notNull(),
+    /** Of warnings, those up to this one: the others were not for the channel then. */
+    warned: integer("warned").notNull().default(0),
     /** When the rest is to be told; null: there is none. */
     dueAt: integer("due_at"),
     /** When the last message of this group was sent, and the one before. */
