@@ -104,6 +104,11 @@ describe("by entries", () => {
     ["six parts in ten of the limit", { max: 100_000, count: 60_000 }, "critical"],
     ["less than that", { max: 100_000, count: 59_999 }, "warning"],
     ["an older dump", { takenAt: AT - 1 }, "nothing"],
+    [
+      "an older dump, and an owner that opens fast on a node that opens as always",
+      { takenAt: AT - 1, opened: 8_000, row: { opened: OPENED } },
+      "nothing",
+    ],
     ["nobody knows whose entries they are", { look: { flows: undefined } }, "nothing"],
   ])("%s", (_, some, expected) => {
     expect(verdict(flooded(some))).toBe(expected);
