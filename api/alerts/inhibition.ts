@@ -42,9 +42,16 @@ const INHIBITIONS: readonly ((cause: Known, other: Known) => boolean)[] = [
     other.subject.kind !== "cluster",
 ];
 
+/** The rules that keep others quiet. */
+export const INHIBITING = ["drops", "table-pressure", "silent-node"] as const;
+
 /** Whether the first, while it is open, keeps the second quiet. What is silenced does not: nobody is told of it either. */
 export const inhibits = (cause: Known, other: Known): boolean =>
   cause.muted !== "silence" && INHIBITIONS.some((inhibition) => inhibition(cause, other));
+
+/** The rule of what keeps it quiet. */
+export const inhibitorOf = (anomaly: Known, open: readonly Known[]): string | undefined =>
+  open.find((cause) => inhibits(cause, anomaly))?.rule;
 
 /**
  * Why nobody is told of an anomaly of this cluster at `at` (by the clock); undefined: channels are told. `open`: what is open in the
@@ -58,5 +65,5 @@ export function mutedBy(
   const candidate = { cluster: cluster.name, ...anomaly };
   if (cluster.silences.some((silence) => isActive(silence, at) && matches(silence.matcher, candidate)))
     return "silence";
-  return cluster.open.some((cause) => inhibits(cause, anomaly)) ? "inhibited" : undefined;
+  return inhibitorOf(anomaly, cluster.open) === undefined ? undefined : "inhibited";
 }

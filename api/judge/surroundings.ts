@@ -4,7 +4,7 @@ import type { Muted } from "../../db/queries/anomalies.ts";
 import { listClusters } from "../../db/queries/clusters.ts";
 import { silencesAt } from "../../db/queries/silences.ts";
 import type { Silence } from "../../db/queries/silences.ts";
-import { mutedBy } from "../alerts/inhibition.ts";
+import { inhibitorOf, mutedBy } from "../alerts/inhibition.ts";
 import type { Known } from "../alerts/inhibition.ts";
 import type { Matcher } from "../alerts/silence.ts";
 import type { Measured, Severity, Subject } from "../detect/rule.ts";
@@ -28,12 +28,23 @@ export type Surroundings = {
   open(clusterId: number): Promise<OpenOne[]>;
   /** Why nobody is to be told of it now. */
   mutedBy(anomaly: OpenOne): Promise<Muted | undefined>;
+  /** The rule of what keeps it quiet. */
+  inhibitorOf(anomaly: OpenOne): Promise<string | undefined>;
   note(anomaly: OpenOne): Promise<void>;
   close(anomaly: OpenOne): Promise<void>;
 };
 
 /** Anomalies of one node, or those of no node: nothing inhibits across nodes but what is of the whole cluster. */
 const placeOf = ({ clusterId, subject }: OpenOne): string => `${clusterId} ${subject.node ?? ""}`;
+
+type Open = ReadonlyMap<string, ReadonlyMap<number, OpenOne>>;
+
+/** What may keep it quiet, of all that is open. */
+function causesOf({ id: itself, clusterId, subject }: OpenOne, open: Open): Known[] {
+  const place = (node: string) => [...(open.get(`${clusterId} ${node}`)?.values() ?? [])];
+  const causes = subject.node === undefined ? place("") : [...place(subject.node), ...place("")];
+  return causes.filter(({ id }) => id !== itself);
+}
 
 export function surroundingsOf(db: Db, now: number): Surroundings {
   const clusters = new Map<number, Promise<void>>();
@@ -60,19 +71,20 @@ export function surroundingsOf(db: Db, now: number): Surroundings {
       return all.filter((anomaly) => anomaly.clusterId === clusterId);
     },
     mutedBy: async (anomaly) => {
-      const { clusterId, subject } = anomaly;
-      await known(clusterId);
+      await known(anomaly.clusterId);
       silences ??= silencesAt(db, now);
       names ??= listClusters(db).then((rows) => new Map(rows.map(({ id, name }) => [id, name])));
       const [inForce, nameOf] = await Promise.all([silences, names]);
-      const place = (node: string) => [...(open.get(`${clusterId} ${node}`)?.values() ?? [])];
-      const causes = subject.node === undefined ? place("") : [...place(subject.node), ...place("")];
       const cluster = {
-        name: nameOf.get(clusterId) ?? "",
-        open: causes.filter(({ id }) => id !== anomaly.id) satisfies Known[],
-        silences: applying(inForce, clusterId),
+        name: nameOf.get(anomaly.clusterId) ?? "",
+        open: causesOf(anomaly, open),
+        silences: applying(inForce, anomaly.clusterId),
       };
       return mutedBy(anomaly, cluster, now);
+    },
+    inhibitorOf: async (anomaly) => {
+      await known(anomaly.clusterId);
+      return inhibitorOf(anomaly, causesOf(anomaly, open));
     },
     note: async (anomaly) => {
       await known(anomaly.clusterId);
