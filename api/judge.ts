@@ -1,4 +1,7 @@
-import type { Need } from "../db/look.ts";
+import { SegmentError } from "../db/bucket.ts";
+import { coalesced } from "../db/coalesced.ts";
+import type { Db } from "../db/client.ts";
+import type { Look, Need } from "../db/look.ts";
 import { loadLook, windowsToJudge } from "../db/queries/look.ts";
 import type { WindowToJudge } from "../db/queries/look.ts";
 import { judgedSoFar, moveJudged, whileThere } from "../db/queries/upkeep/judge.ts";
@@ -14,13 +17,15 @@ import { write } from "./judge/write.ts";
 /** Windows read at once, and what may be gathered of them before it is written. */
 const PAGE_ROWS = 400;
 const MAX_GATHERED = 2000;
+/** Of so many windows, each of another node, what must be known is read at once; with all flows of each it takes some 50 MB. */
+const LOOKS_AT_ONCE = 8;
 
 /** What judging a page did. stopped: there is more, but no time. */
 export type Judged = { end: "done" | "more" | "stopped"; windows: number; events: number };
 
 /**
  * Judges the next windows that were looked at, and writes what follows in one batch with how far it came: so nothing is judged twice
- * and nothing is lost. `goesOn` is asked before each look: where it says no, what was judged so far is written.
+ * and nothing is lost. `goesOn` is asked before anything is looked at: where it says no, what was judged so far is written.
  */
 export async function judgePage(judging: Judging): Promise<Judged> {
   const { db, lease } = judging;
@@ -40,7 +45,7 @@ export async function judgePage(judging: Judging): Promise<Judged> {
   return { end: page.full ? "more" : end, windows: done, events: page.ledger.events.length };
 }
 
-type Page = { ledger: Ledger; rules: ReadonlyMap<number, InForce>; full: boolean };
+type Page = { ledger: Ledger; rules: ReadonlyMap<number, InForce>; full: boolean; failed: number };
 
 async function pageOf({ db, now, rules }: Judging, windows: readonly WindowToJudge[]): Promise<Page> {
   const timely = windows.filter(({ late }) => !late);
@@ -51,32 +56,110 @@ async function pageOf({ db, now, rules }: Judging, windows: readonly WindowToJud
   const ledger = new Ledger(db, at, surroundingsOf(db, at));
   ledger.remember(await watchesOfNodes(db, [...nodes.values()]));
   const clusterIds = [...new Set(timely.map(({ clusterId }) => clusterId))];
-  return { ledger, rules: await rulesInForce({ db, rules }, clusterIds), full: false };
+  return { ledger, rules: await rulesInForce({ db, rules }, clusterIds), full: false, failed: 0 };
 }
 
 /** How many of the windows were judged. */
 async function judgeAll(judging: Judging, windows: readonly WindowToJudge[], page: Page): Promise<number> {
-  for (const [done, window] of windows.entries()) {
-    page.full = page.ledger.size >= MAX_GATHERED;
-    if (page.full || !(await judgeOne(judging, window, page))) return done;
+  for (let done = 0; done < windows.length;) {
+    const lot = lotFrom(judging, windows, done, page);
+    if (lot.some(({ need }) => need) && !(await judging.goesOn())) return done;
+    const looks = await looksOf(judging, lot, page);
+    for (const [at, { window }] of lot.entries()) {
+      page.full = page.ledger.size >= MAX_GATHERED;
+      if (page.full) return done;
+      const look = looks[at];
+      if (look) await judgeOne(judging, window, look, page);
+      done += 1;
+    }
   }
   return windows.length;
 }
 
-/** False where there was no time for it. */
-async function judgeOne(
-  { db, goesOn, hours, onDamaged }: Judging,
-  { clusterId, window, late, previousTo }: WindowToJudge,
-  { ledger, rules }: Page,
-): Promise<boolean> {
-  const inCluster = rules.get(clusterId);
-  if (late || !inCluster) return true;
-  const lives = ledger.lives(clusterId, window.nodeId);
-  const need = wants(window, inCluster, lives);
-  if (!need) return true;
-  if (!(await goesOn())) return false;
+/** A window, and what must be known to judge it; without a need there is nothing to judge. */
+type Wanting = { window: WindowToJudge; need?: Need | undefined };
+
+/** The next windows. What one does to the lives of its node says what the next of that node wants: that is of the next lot. */
+function lotFrom(judging: Judging, windows: readonly WindowToJudge[], begin: number, page: Page): Wanting[] {
+  const lot: Wanting[] = [];
+  const nodes = new Set<string>();
+  for (const window of windows.slice(begin)) {
+    const node = `${window.clusterId} ${window.window.nodeId}`;
+    if (nodes.has(node) || nodes.size >= LOOKS_AT_ONCE) break;
+    const need = needOf(judging, window, page);
+    if (need) nodes.add(node);
+    lot.push({ window, need });
+  }
+  return lot;
+}
+
+function needOf(
+  { from = 0, onFailed }: Judging,
+  { clusterId, window, late }: WindowToJudge,
+  page: Page,
+): Need | undefined {
+  const rules = page.rules.get(clusterId);
+  if (late || window.to < from || !rules) return undefined;
+  return attempt(
+    () => wants(window, rules, page.ledger.lives(clusterId, window.nodeId)),
+    failing(page, onFailed),
+  );
+}
+
+function looksOf(judging: Judging, lot: readonly Wanting[], page: Page): Promise<(Look | undefined)[]> {
+  const db = coalesced(judging.db);
+  return Promise.all(
+    lot.map(async ({ window, need }) => need && lookOf(judging, { db, window, need }, page)),
+  );
+}
+
+async function lookOf(
+  { hours, onDamaged, onFailed }: Judging,
+  { db, window: { clusterId, window }, need }: { db: Db; window: WindowToJudge; need: Need },
+  page: Page,
+): Promise<Look | undefined> {
+  const rules = page.rules.get(clusterId);
   const load = (need: Need) => loadLook(db, { clusterId, window, need, cache: hours, onDamaged });
-  const look = await lookAt(load, need, inCluster);
-  await ledger.apply(clusterId, window.nodeId, judgeWindow(look, inCluster, lives, previousTo));
-  return true;
+  try {
+    return rules && (await lookAt(load, need, rules));
+  } catch (error) {
+    if (!isOfData(error)) throw error;
+    failing(page, onFailed)(error);
+    return undefined;
+  }
+}
+
+async function judgeOne(
+  { onFailed }: Judging,
+  { clusterId, window, previousTo }: WindowToJudge,
+  look: Look,
+  page: Page,
+): Promise<void> {
+  const { ledger, rules } = page;
+  const inCluster = rules.get(clusterId);
+  if (!inCluster) return;
+  const lives = ledger.lives(clusterId, window.nodeId);
+  const changes = attempt(() => judgeWindow(look, inCluster, lives, previousTo), failing(page, onFailed));
+  if (changes) await ledger.apply(clusterId, window.nodeId, changes);
+}
+
+/** What reading strange data throws; anything else, such as a lost connection, may be gone by the next tick. */
+const isOfData = (error: unknown): boolean => error instanceof SegmentError || error instanceof RangeError;
+
+/** One window that cannot be judged must not hold up all others for ever. The first of a page is told with its error. */
+const failing =
+  (page: Page, onFailed: Judging["onFailed"]) =>
+  (error: unknown): void => {
+    page.failed += 1;
+    onFailed?.(error, page.failed === 1);
+  };
+
+/** Of what has no input and no output. */
+function attempt<Answer>(act: () => Answer, onFailed: (error: unknown) => void): Answer | undefined {
+  try {
+    return act();
+  } catch (error) {
+    onFailed(error);
+    return undefined;
+  }
 }

@@ -33,6 +33,8 @@ export type Budget = {
   /** The tick begins nothing new after so many ms. */
   ms: number;
   signal?: AbortSignal | undefined;
+  /** Where judging may take a part only: aborted once that is used up. What it cannot keep up with it passes over. */
+  judging?: AbortSignal | undefined;
 };
 
 /** What a tick did. */
@@ -53,6 +55,7 @@ export type Tick = {
 };
 
 type Work = UpkeepDeps & {
+  budget: Budget;
   lease: Lease;
   tick: Tick;
   goesOn: () => Promise<boolean>;
@@ -62,17 +65,18 @@ type Work = UpkeepDeps & {
 
 /** Judging waits for folding no longer than this. */
 const JUDGE_EVERY_MS = 5_000;
+/** Where judging cannot keep up, what ended so long ago is passed over: what goes on still shows in newer windows, and those are next. */
+const PASSED_OVER_MS = 600_000;
 
 /**
  * Looks at what came, judges it, folds what is due, forgets what is too old. Does nothing while another tick is at it, and where
  * it fails or is stopped, even half-way through, the next one goes on. Never throws.
  */
 export function maintain(deps: UpkeepDeps, budget: Budget): Promise<Tick> {
-  return tickOf(
-    deps,
-    budget,
-    async (work) => (await judgeAll(work)) && (await fold(work)) && (await forget(work)),
-  );
+  return tickOf(deps, budget, async (work) => {
+    const isJudged = await judgeAll(work);
+    return (await fold(work)) && (await forget(work, judgeBetween)) && isJudged;
+  });
 }
 
 /** Looks at what came and judges it, and leaves the rest to the next tick: for what is urgent. Else as `maintain`. */
@@ -108,7 +112,7 @@ async function tickOf(deps: UpkeepDeps, budget: Budget, act: Act): Promise<Tick>
       await lease?.keep();
       return true;
     };
-    if (lease) tick.end = await withLease({ ...deps, lease, tick, goesOn, judgedAt: startedAt }, act);
+    if (lease) tick.end = await withLease({ ...deps, budget, lease, tick, goesOn, judgedAt: startedAt }, act);
   } catch (error) {
     tick.end = "failed";
     deps.log({ level: "error", event: "tick-failed", error: innermost(error).toString() });
@@ -145,27 +149,32 @@ async function scan(work: Work): Promise<boolean> {
   return false;
 }
 
-/** Looks at what came and judges it: who holds addresses must be known first. */
+/** Looks at what came and judges it: who holds addresses must be known first. Whether all of it was. */
 async function judge(work: Work): Promise<boolean> {
-  if (!(await scan(work))) return false;
+  const isAll = (await scan(work)) && (await judgeScanned(work));
+  work.judgedAt = work.now();
+  return isAll;
+}
+
+async function judgeScanned(work: Work): Promise<boolean> {
   for (let end = "more"; end === "more";) {
-    if (!(await work.goesOn())) return false;
-    const page = await judgePage(judgingOf(work));
+    if (work.budget.judging?.aborted || !(await work.goesOn())) return false;
+    const page = await judgePage(judgingWindows(work));
     work.tick.judged += page.windows;
     tell(work, page.events);
     if (page.end === "stopped") return false;
     ({ end } = page);
   }
-  work.judgedAt = work.now();
   return true;
 }
 
-/** The clusters too, where it is their turn. */
+/** The clusters too, where it is their turn. What is left of the windows must not hold up the rest. */
 async function judgeAll(work: Work): Promise<boolean> {
-  if (!(await judge(work))) return false;
+  const isAll = await judge(work);
+  if (!(await work.goesOn())) return false;
   const { end, events } = await watchClusters(judgingOf(work));
   tell(work, events);
-  return end === "done";
+  return isAll && end === "done";
 }
 
 function tell({ tick, onNews }: Work, events: number): void {
@@ -173,14 +182,25 @@ function tell({ tick, onNews }: Work, events: number): void {
   if (events > 0) onNews?.();
 }
 
-const judgingOf = ({ db, now, lease, goesOn, rules = RULES, hours, tick }: Work): Judging => ({
-  db,
-  now,
-  lease: lease.guard,
-  goesOn,
-  rules,
-  hours,
-  onDamaged: () => void (tick.damaged += 1),
+const judgingOf = (work: Work): Judging => ({
+  db: work.db,
+  now: work.now,
+  lease: work.lease.guard,
+  goesOn: work.goesOn,
+  rules: work.rules ?? RULES,
+  hours: work.hours,
+  onDamaged: () => void (work.tick.damaged += 1),
+  onFailed: (error, first) => {
+    work.tick.damaged += 1;
+    if (first) work.log({ level: "error", event: "window-not-judged", error: innermost(error).toString() });
+  },
+});
+
+/** What judges windows, as far as its part of the budget goes. */
+const judgingWindows = (work: Work): Judging => ({
+  ...judgingOf(work),
+  goesOn: async () => !work.budget.judging?.aborted && work.goesOn(),
+  from: work.budget.judging && work.now() - PASSED_OVER_MS,
 });
 
 async function fold(work: Work): Promise<boolean> {
@@ -209,9 +229,12 @@ async function foldTier(work: Work, tier: BucketTier): Promise<boolean> {
 const nameOf = ({ clusterId, start, nodeIds }: Buckets): string =>
   JSON.stringify([clusterId, start, nodeIds]);
 
+/** Whether there is time to go on. */
 async function judgeBetween(work: Work): Promise<boolean> {
   const isDue = work.poked?.() || work.now() - work.judgedAt >= JUDGE_EVERY_MS;
-  return !isDue || judge(work);
+  if (!isDue) return true;
+  await judge(work);
+  return work.goesOn();
 }
 
 /** What reading and folding damaged blobs throws. Anything else, such as a lost connection, may be gone by the next tick. */
@@ -237,17 +260,21 @@ async function foldOrDrop(work: Work, lot: Buckets): Promise<void> {
   }
 }
 
-async function forget(work: Work): Promise<boolean> {
+/** `between`: asked between two steps whether to go on. */
+async function forget(
+  work: Work,
+  between: (work: Work) => Promise<boolean> = async () => true,
+): Promise<boolean> {
   const { db, lease, tick, now, retention, giveSpaceBack } = work;
   const horizons = await horizonsAt(db, retention, now());
   for (let all = !(await isToForget(db, horizons)); !all;) {
-    if (!(await work.goesOn())) return false;
+    if (!(await work.goesOn()) || !(await between(work))) return false;
     const forgotten = await forgetSome(db, horizons, lease.guard);
     tick.forgotten += forgotten.rows;
     all = forgotten.all;
   }
   for (let more = giveSpaceBack !== undefined; more;) {
-    if (!(await work.goesOn())) return false;
+    if (!(await work.goesOn()) || !(await between(work))) return false;
     more = (await giveSpaceBack?.()) ?? false;
   }
   return true;

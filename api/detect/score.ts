@@ -61,7 +61,7 @@ export function risenOf(series: Series, { window, recent }: Pick<Look, "window" 
   const now = measure(series, window);
   if (now === undefined || before.length === 0) return 1;
   // Plus one: from nothing to next to nothing is no rise.
-  return (now + 1) / (Math.min(...before) + 1);
+  return (now + 1) / (before.reduce((least, value) => Math.min(least, value)) + 1);
 }
 
 /** Not below the threshold, as far as anybody knows. */

@@ -17,5 +17,9 @@ export type Judging = {
   goesOn: () => Promise<boolean>;
   rules: readonly Rule[];
   hours?: HoursCache | undefined;
+  /** Windows that ended before it are passed over. Epoch ms. Default: none are. */
+  from?: number | undefined;
   onDamaged?: (() => void) | undefined;
+  /** Told of each window that could not be judged. `first`: of its page. */
+  onFailed?: ((error: unknown, first: boolean) => void) | undefined;
 };

@@ -8,7 +8,7 @@ import { storeReports } from "../../db/queries/reports.ts";
 import { LEASE_MS } from "../../db/queries/upkeep/lease.ts";
 import type { StoredReport } from "../../db/report.ts";
 import { interrupted } from "../support/interrupted.ts";
-import { aListener, aMinute, judgedIn, judgingOf } from "../support/judged.ts";
+import { aListener, aMinute, full, judgedIn, judgingOf } from "../support/judged.ts";
 import { ON_WORKERS } from "../support/on-workers.ts";
 import { aCluster } from "../support/stored-report.ts";
 
@@ -101,7 +101,7 @@ test("nodes in any order, doubled reports and late ones change nothing", async (
         expect(judged).toEqual(whole);
       },
     ),
-    { numRuns: ON_WORKERS ? 2 : 6 },
+    { numRuns: ON_WORKERS ? 2 : 4 },
   );
 }, 60_000);
 
@@ -117,7 +117,7 @@ describe("judging that dies", () => {
   test("after any of its calls is finished by the next: nothing is judged twice, and nothing is lost", async () => {
     const whole = await undisturbed();
     let calls = 0;
-    for (let end = "failed"; end === "failed"; calls += ON_WORKERS ? 3 : 1) {
+    for (let end = "failed"; end === "failed"; calls += ON_WORKERS ? 4 : 2) {
       const db = await aHalf();
       const { judge } = judgingOf(db);
       const dying = interrupted(db, calls, () => {
@@ -132,7 +132,7 @@ describe("judging that dies", () => {
 
   test("whose lease ran out writes nothing any more, wherever it was", async () => {
     const whole = await undisturbed();
-    for (let calls = 1; ; calls += ON_WORKERS ? 3 : 1) {
+    for (let calls = 1; ; calls += ON_WORKERS ? 4 : 2) {
       const db = await aHalf();
       const { judge } = judgingOf(db);
       let overtaken = false;
@@ -149,7 +149,7 @@ describe("judging that dies", () => {
 
   test("while a cluster is deleted leaves nothing of it, and judges all others", async () => {
     const whole = await undisturbed();
-    for (let calls = 1; ; calls += ON_WORKERS ? 4 : 1) {
+    for (let calls = 1; ; calls += ON_WORKERS ? 5 : 2) {
       const db = await aStore(TRACE.slice(0, 9));
       const gone = await aCluster(db, "gone");
       // Their ids are given again to what comes then.
@@ -174,6 +174,48 @@ describe("judging that dies", () => {
       expect(await judgedIn(db), `deleted after ${calls} calls`).toEqual(whole);
     }
   }, 60_000);
+});
+
+test("windows that cannot be judged hold up no others, and are told of once", async () => {
+  const judge: typeof full.judge = (look, ...rest) => {
+    if (look.window.node === "a") throw new Error("strange");
+    return full.judge(look, ...rest);
+  };
+  const db = await aStore(TRACE);
+  const judging = judgingOf(db, [{ ...full, judge }]);
+  expect(await judging.judge(END)).toMatchObject({
+    end: "done",
+    judged: TRACE.length,
+    events: 1,
+    damaged: 2,
+  });
+  expect(judging.log.filter(({ event }) => event === "window-not-judged")).toMatchObject([
+    { error: "Error: strange" },
+  ]);
+});
+
+describe("where judging has a part of the budget", () => {
+  test("what ended more than ten minutes ago is passed over", async () => {
+    const lastTo = Math.max(...TRACE.map(({ to }) => to));
+    const judging = new AbortController().signal;
+    for (const [late, events] of [
+      [0, 3],
+      [600_000 + MINUTES * 60_000, 0],
+    ] as const) {
+      const db = await aStore(TRACE);
+      expect(await judgingOf(db).judge(lastTo + late, { judging })).toMatchObject({
+        judged: TRACE.length,
+        events,
+      });
+    }
+  });
+
+  test("and that is used up, the next goes on", async () => {
+    const db = await aStore(TRACE);
+    const { judge } = judgingOf(db);
+    expect(await judge(END, { judging: AbortSignal.abort() })).toMatchObject({ end: "stopped", judged: 0 });
+    expect(await judge(END)).toMatchObject({ end: "done", judged: TRACE.length, events: 3 });
+  });
 });
 
 test("what is over and begins anew within one page is two anomalies", async () => {

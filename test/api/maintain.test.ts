@@ -75,14 +75,14 @@ test("two ticks at once do the work once", async () => {
   expect(await foldedIn(db)).toEqual(await undisturbed());
 });
 
-/** Each step of the scan, and some of those that follow. */
-const stride = (calls: number, later: number) => (calls < 10 && !ON_WORKERS ? 1 : later);
+/** Every other step of the scan, and some of those that follow. */
+const stride = (calls: number, later: number) => (calls < 10 && !ON_WORKERS ? 2 : later);
 
 describe("a tick that dies", () => {
   test("after any of its steps is finished by the next, once its lease has run out", async () => {
     const whole = await undisturbed();
     let calls = 0;
-    for (let end = "failed"; end === "failed"; calls += ON_WORKERS ? 4 : 1) {
+    for (let end = "failed"; end === "failed"; calls += stride(calls, 7)) {
       const db = await aStore();
       const { tick } = upkeepOf(db);
       const dying = interrupted(db, calls, () => {
@@ -99,7 +99,7 @@ describe("a tick that dies", () => {
 
   test("of a connection that was lost once leaves all to the next", async () => {
     const whole = await undisturbed();
-    for (let calls = 1; ; calls += stride(calls, 5)) {
+    for (let calls = 1; ; calls += stride(calls, 7)) {
       const db = await aStore();
       const { tick } = upkeepOf(db);
       let lost = false;
@@ -137,7 +137,7 @@ test("a tick whose lease ran out writes nothing any more, wherever it was", asyn
   const late = aTold("a", 2, BEGIN);
   const early = WINDOWS.filter((report) => report !== WINDOWS[4]);
   const whole = await undisturbed();
-  for (let calls = 1; ; calls += ON_WORKERS ? 6 : 2) {
+  for (let calls = 1; ; calls += stride(calls, 7)) {
     const db = await aStore(early);
     const { tick, clock } = upkeepOf(db);
     let overtaken = false;
@@ -159,7 +159,7 @@ test("reports that come while a cluster is deleted are folded, wherever the tick
   // Of a node of its own: nothing that is said of another marks its buckets.
   const [some = [], others = []] = NODES.map((name) => WINDOWS.filter(({ node }) => node.name === name));
   const whole = await undisturbed();
-  for (let calls = 1; ; calls += stride(calls, 6)) {
+  for (let calls = 1; ; calls += stride(calls, 9)) {
     const db = await aStore([]);
     const { tick } = upkeepOf(db);
     const gone = await aCluster(db, "gone");
@@ -181,6 +181,16 @@ test("reports that come while a cluster is deleted are folded, wherever the tick
 }, 120_000);
 
 describe("a budget", () => {
+  test("of judging that is used up holds up nothing else", async () => {
+    const db = await aStore();
+    const { tick } = upkeepOf(db);
+    const ended = await tick(SETTLED, { judging: AbortSignal.abort() });
+    expect(ended).toMatchObject({ end: "stopped", reports: 12, judged: 0, buckets: 9 });
+    const [upkeep] = await db.all<{ at: number }>(sql`select watched_at as at from upkeep`);
+    expect(upkeep).toEqual({ at: SETTLED });
+    expect(await tick(SETTLED)).toMatchObject({ end: "done", judged: 12, buckets: 0 });
+  });
+
   test("that is used up stops a tick, and the next ones go on where it was", async () => {
     const db = await aStore();
     const { tick, clock } = upkeepOf(db);

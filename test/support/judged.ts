@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
-import { judgeNow } from "../../api/maintain.ts";
-import { defineNodeRule } from "../../api/detect/rule.ts";
+import { type Budget, judgeNow } from "../../api/maintain.ts";
+import { defineNodeRule, type Rule } from "../../api/detect/rule.ts";
 import type { LogEvent } from "../../api/router.ts";
 import type { Db } from "../../db/client.ts";
 import type { StoredReport } from "../../db/report.ts";
@@ -14,7 +14,7 @@ const fillOf = ({ count = 0, max = 1 }: { count?: number | undefined; max?: numb
   count / max;
 
 /** A rule that is quick to open and to resolve: two windows each. */
-const full = defineNodeRule({
+export const full = defineNodeRule({
   name: "full",
   revision: 1,
   title: "Full",
@@ -32,20 +32,20 @@ const full = defineNodeRule({
 });
 
 /** Judges what came, by one rule, at a time. */
-export function judgingOf(db: Db) {
+export function judgingOf(db: Db, rules: readonly Rule[] = [full]) {
   const log: LogEvent[] = [];
   return {
     log,
-    judge: (now: number, { on = db, ms = 60_000 }: { on?: Db; ms?: number } = {}) =>
+    judge: (now: number, { on = db, ms = 60_000, ...budget }: Partial<Budget> & { on?: Db } = {}) =>
       judgeNow(
         {
           db: on,
           now: () => now,
           log: (event) => void log.push(event),
           retention: DEFAULT_RETENTION,
-          rules: [full],
+          rules,
         },
-        { ms },
+        { ms, ...budget },
       ),
   };
 }

@@ -14,7 +14,7 @@ export type WindowToJudge = {
   window: NodeWindow;
   /**
    * It is not to be judged: a window of the node that begins later was stored before it, or it ended more than LATE_MS before it came, or
-   * its node or cluster is gone.
+   * it is shorter than MIN_JUDGED_MS, or its node or cluster is gone.
    */
   late: boolean;
   /** When the window before it ended, of those of the node that had come; undefined where none began in the PREVIOUS_MS before it. */
@@ -23,6 +23,8 @@ export type WindowToJudge = {
 
 /** A window that ended so long before it was received is never judged. */
 export const LATE_MS = 600_000;
+/** Shorter windows, of which the shortest that agents make is five times as long, would cost more than they can say. */
+export const MIN_JUDGED_MS = 1_000;
 /** Longer than any gap that matters; before it lies, after an outage, all that is still on its way. */
 export const PREVIOUS_MS = 3_600_000;
 
@@ -43,7 +45,8 @@ export type JudgeRow = {
  */
 export const JUDGE_ROW: SQL = sql`
   g.id, g.cluster_id as clusterId, g.start, g."end", iif(n.id is null, null, ${WINDOW_ROW}) as row,
-  n.id is null or s.start is null or s."end" < s.received_at - ${LATE_MS} or exists (
+  n.id is null or s.start is null or s."end" < s.received_at - ${LATE_MS}
+    or s."end" < s.start + ${MIN_JUDGED_MS} or exists (
     select 1 from samples l
     cross join segments k on k.cluster_id = l.cluster_id and k.node_id = l.node_id and k.boot = l.boot
       and k.sequence = l.sequence

@@ -7,6 +7,8 @@ import type { RawWindow, WindowTuple } from "./window-row.ts";
 
 /** How far back a look has the windows of its node. */
 export const RECENT_MS = 600_000;
+/** And how many, the latest: those of ten minutes of the shortest that agents make are 120. */
+export const MAX_RECENT = 150;
 /** Windows of other nodes that began so long before are too old to compare with. */
 export const PEER_MS = 300_000;
 /** What came so shortly before may still have been on its way into the database: with it, no later judgement would see the same. */
@@ -25,8 +27,8 @@ export async function recentWindows(db: Db, clusterId: number, window: NodeWindo
     from samples s cross join nodes n on n.id = s.node_id
     where s.cluster_id = ${clusterId} and s.tier = 0 and s.node_id = ${nodeId}
       and s.start >= ${from - RECENT_MS} and s.start < ${from} and s.received_at <= ${receivedAt}
-    order by s.start, s.boot, s.sequence`);
-  return rows.map(read);
+    order by s.start desc, s.boot desc, s.sequence desc limit ${MAX_RECENT}`);
+  return rows.map(read).toReversed();
 }
 
 /** Windows of the node that reach into the ranges and had come with this one, itself among them; by their begins, each once. */

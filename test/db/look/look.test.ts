@@ -6,7 +6,14 @@ import { encodeDetails } from "../../../db/details.ts";
 import type { Look, Need } from "../../../db/look.ts";
 import { loadLook, windowsToJudge } from "../../../db/queries/look.ts";
 import { MAX_MEDIANS, MIN_HOURS } from "../../../db/queries/look/day-medians.ts";
-import { MAX_PEERS, ON_ITS_WAY_MS, PEER_MS, RECENT_MS } from "../../../db/queries/look/windows.ts";
+import { MIN_JUDGED_MS } from "../../../db/queries/look/to-judge.ts";
+import {
+  MAX_PEERS,
+  MAX_RECENT,
+  ON_ITS_WAY_MS,
+  PEER_MS,
+  RECENT_MS,
+} from "../../../db/queries/look/windows.ts";
 import { storeReports } from "../../../db/queries/reports.ts";
 import type { StoredReport } from "../../../db/queries/reports.ts";
 import { writeFlows } from "../../support/written-flows.ts";
@@ -62,6 +69,21 @@ test("the windows of the ten minutes before are those of the node that had come"
     come(last),
   ]);
   expect(look.recent.map(({ from }) => (from - START) / WINDOW_MS)).toEqual([10, 28]);
+});
+
+test("of many short windows the latest are looked at, and the shortest are not judged", async () => {
+  const short = (sequence: number, ms = MIN_JUDGED_MS) =>
+    aStoredReport({ sequence, from: START + sequence * 2_000, to: START + sequence * 2_000 + ms });
+  const db = await freshDb();
+  await aCluster(db);
+  const reports = Array.from({ length: MAX_RECENT + 2 }, (_, at) => short(at));
+  const look = await lookAfter(reports, {}, { db });
+  expect(look.recent.map(({ from }) => (from - START) / 2_000)).toEqual(
+    Array.from({ length: MAX_RECENT }, (_, at) => at + 1),
+  );
+  await storeReports(db, [short(MAX_RECENT + 2, MIN_JUDGED_MS - 1)]);
+  const came = await windowsToJudge(db, { after: 0, until: Number.MAX_SAFE_INTEGER, limit: 1_000 });
+  expect(came.flatMap(({ late }, at) => (late ? [at] : []))).toEqual([MAX_RECENT + 2]);
 });
 
 test("peers are the latest windows of other nodes that had come for certain, of some minutes", async () => {
