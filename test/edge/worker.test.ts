@@ -82,6 +82,22 @@ test(
   },
 );
 
+test("a wrong setting of alerts stops nothing else", async ({ expect }) => {
+  await freshDb();
+  const env = bindings({ SECRET_KEY: "no key" });
+  expect(await ask(env, "/healthz")).toMatchObject({ status: 200 });
+});
+
+test("its cron waits for what is urgent to be judged", async ({ expect }) => {
+  const db = await freshDb();
+  const clusterId = await aCluster(db);
+  const to = Math.floor(Date.now() / 30_000) * 30_000;
+  await storeReports(db, [aReportOf([], { clusterId, from: to - 30_000, to })]);
+  await db.run(sql`update upkeep set holder = 'another', expires_at = ${Date.now() + 500}`);
+  await worker.scheduled(createScheduledController(), bindings());
+  expect(await db.all(sql`select holder, seen from upkeep`)).toEqual([{ holder: null, seen: 1 }]);
+});
+
 test("its cron folds what came", async ({ expect }) => {
   const db = await freshDb();
   const clusterId = await aCluster(db);

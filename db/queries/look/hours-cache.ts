@@ -31,6 +31,11 @@ export function hoursAround(at: number): [number, number][] {
 /** Hours of nodes around a time of day, kept between looks by whoever owns it: of each node those it was last asked for. */
 export class HoursCache {
   readonly #hours = new Map<string, { hour: number; packed: Packed }>();
+  readonly #max: number;
+
+  constructor(maxNodes: number = MAX_CACHED_NODES) {
+    this.#max = maxNodes;
+  }
 
   get size(): number {
     return this.#hours.size;
@@ -46,7 +51,7 @@ export class HoursCache {
     this.#hours.delete(key);
     this.#hours.set(key, { hour: slotOf(HOUR, at), packed });
     const [oldest] = this.#hours.keys();
-    if (this.#hours.size > MAX_CACHED_NODES && oldest !== undefined) this.#hours.delete(oldest);
+    if (this.#hours.size > this.#max && oldest !== undefined) this.#hours.delete(oldest);
   }
 }
 
