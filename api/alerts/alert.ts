@@ -1,3 +1,4 @@
+import type { EndReason } from "./life.ts";
 import type { Measured, Severity, Subject } from "../detect/rule.ts";
 
 /** What happened to an anomaly. unmuted: what kept it quiet (a silence, an inhibitor) is over while it goes on. */
@@ -31,6 +32,8 @@ export type AlertedAnomaly = {
   /** The last transition that is told of. */
   transition: Transition;
   finding: Measured;
+  /** Resolved: why it ended, where nothing says that it is well. */
+  ended?: EndReason | undefined;
   /** The worst value while it was open. */
   peak?: number | undefined;
   acknowledgedBy?: string | undefined;

@@ -46,7 +46,8 @@ export type Life = {
 export type LifeTransition = Exclude<Transition, "acknowledged" | "unmuted">;
 
 /** Why it resolved, where no clear window says so. */
-export type EndReason = "retired" | "silent" | "disabled";
+export const END_REASONS = ["retired", "silent", "disabled"] as const;
+export type EndReason = (typeof END_REASONS)[number];
 
 /** changed: the life differs from before and must be written; undefined: nothing is left to remember. */
 export type Step = {

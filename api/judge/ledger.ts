@@ -144,7 +144,11 @@ export class Ledger {
     } else this.#updates.set(id, { ...this.#updates.get(id), id, ...update });
   }
 
-  async #tell({ transition, at, finding, severity }: Change, watch: Watched, open: OpenOne): Promise<void> {
+  async #tell(
+    { transition, at, finding, severity, reason }: Change,
+    watch: Watched,
+    open: OpenOne,
+  ): Promise<void> {
     const isOver = transition === "resolved";
     // Who was told that it is wrong is told that it is well.
     const muted = isOver && watch.announced ? undefined : await this.#surroundings.mutedBy(open);
@@ -162,6 +166,8 @@ export class Ledger {
       severity: severity ?? open.severity,
       finding: measuredOf(finding),
       muted: muted ?? null,
+      note: reason,
+      by: muted === "inhibited" ? await this.#surroundings.inhibitorOf(open) : undefined,
     });
   }
 

@@ -48,6 +48,10 @@ export type NewEvent = {
   severity: AnomalySeverity;
   finding?: unknown;
   muted: Muted | null;
+  /** Of what resolved though no window says that it is well: why it ended. */
+  note?: string | undefined;
+  /** Where it is inhibited: the rule of what keeps it quiet. */
+  by?: string | undefined;
 };
 
 /** What the next anomaly may be called: no other ever was, also of clusters that are gone. */
@@ -84,9 +88,9 @@ export const updateAnomalies = (updates: readonly AnomalyUpdate[], guard: SQL): 
 
 /** In the order given. Of an anomaly that was not written, nothing is. */
 export const insertEvents = (events: readonly NewEvent[], guard: SQL): SQL => sql`
-  insert into anomaly_events (cluster_id, rule, anomaly_id, at, recorded_at, transition, severity, finding, muted)
+  insert into anomaly_events (cluster_id, rule, anomaly_id, at, recorded_at, transition, severity, finding, muted, note, "by")
   select a.cluster_id, a.rule, a.id, e.value ->> 'at', e.value ->> 'recordedAt', e.value ->> 'transition',
-    e.value ->> 'severity', e.value ->> 'finding', e.value ->> 'muted'
+    e.value ->> 'severity', e.value ->> 'finding', e.value ->> 'muted', e.value ->> 'note', e.value ->> 'by'
   from json_each(${JSON.stringify(events)}) e cross join anomalies a on a.id = e.value ->> 'anomalyId'
   where ${guard} order by e.key`;
 

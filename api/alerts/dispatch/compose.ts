@@ -1,13 +1,15 @@
 import type { Db } from "../../../db/client.ts";
 import { newsOf } from "../../../db/queries/news.ts";
-import type { NewsFound, NewsRow } from "../../../db/queries/news.ts";
+import type { NewsAsked, NewsFound, NewsRow } from "../../../db/queries/news.ts";
 import type { DueGroup } from "../../../db/queries/outbox.ts";
 import type { Measured, Subject } from "../../detect/rule.ts";
 import { MAX_SHOWN, TRANSITIONS } from "../alert.ts";
 import type { Alert, AlertedAnomaly, Transition } from "../alert.ts";
-import { ChannelFilter } from "../filter.ts";
+import { accepts, ChannelFilter } from "../filter.ts";
 import { decide, MAX_RESENT } from "../grouping.ts";
 import type { News } from "../grouping.ts";
+import { INHIBITING } from "../inhibition.ts";
+import { END_REASONS } from "../life.ts";
 
 /** What a group is to be told: a message, or nothing up to `told` until `dueAt`; seen up to the event `latest`. */
 export type Composed = { latest: number } & (
@@ -24,17 +26,19 @@ export type Composing = {
 };
 
 /** What a group is to be told now. */
-export async function compose(
-  db: Db,
-  group: DueGroup,
-  { now, resendMs, publicUrl, underWay }: Composing,
-): Promise<Composed> {
-  const { cluster, rule, clusterId, told } = group;
+export async function compose(db: Db, group: DueGroup, composing: Composing): Promise<Composed> {
+  const { now, publicUrl, underWay } = composing;
+  const { cluster, rule, clusterId, told, warned } = group;
+  const { takes, unheard } = heardOf(group);
+  // What forgets what is not repeated may forget what is not for it any more.
+  const resendMs = takes === "none" ? undefined : composing.resendMs;
   const found = await newsOf(db, {
     clusterId,
     rule,
     told,
-    onlyCritical: ChannelFilter.parse(JSON.parse(group.filter)).minSeverity === "critical",
+    warned,
+    takes,
+    unheard,
     overSince: underWay?.toEvent ?? Number.MAX_SAFE_INTEGER,
     limit: resendMs === undefined ? MAX_SHOWN : MAX_RESENT,
   });
@@ -42,19 +46,29 @@ export async function compose(
   const news = toNews(found, rule);
   const decision = decide(group, news, { now, resendMs, tried: underWay?.tried ?? false });
   if (decision.do === "tell") {
-    const url = publicUrl === undefined ? undefined : linkTo(publicUrl, cluster, rule);
-    return { latest, alert: { cluster, rule, ...decision.alert, ...(url !== undefined && { url }) } };
+    return { latest, alert: { cluster, rule, ...decision.alert, ...linkTo(publicUrl, cluster, rule) } };
   }
-  // What is over without a word, or muted, may have to be told later.
-  const seen = news.quiet + news.hushed > 0 || decision.do === "wait" ? told : latest;
+  // What is over without a word, or muted, may have to be told later; what the channel does not take it was not told of.
+  const isLeft = news.quiet + news.hushed > 0 || takes === "none";
+  const seen = isLeft || decision.do === "wait" ? told : latest;
   return decision.do === "wait"
     ? { latest, told: seen, dueAt: decision.until, repeatAt: group.repeatAt }
     : { latest, told: seen, dueAt: null, repeatAt: decision.repeatAt };
 }
 
+/** What a group's channel is told of, by its filter as it is now. */
+function heardOf({ cluster, rule, filter }: DueGroup): Pick<NewsAsked, "takes" | "unheard"> {
+  const parsed = ChannelFilter.parse(JSON.parse(filter));
+  const isHeard = (named: string) => accepts(parsed, { cluster, rule: named, severity: "critical" });
+  const unheard = INHIBITING.filter((name) => !isHeard(name));
+  if (!isHeard(rule)) return { takes: "none", unheard };
+  return { takes: parsed.minSeverity === "critical" ? "critical" : "all", unheard };
+}
+
 /** The page shows what is open there. */
-function linkTo(publicUrl: string, cluster: string, rule: string): string {
-  return `${publicUrl}/?${new URLSearchParams({ cluster, rule }).toString()}`;
+function linkTo(publicUrl: string | undefined, cluster: string, rule: string): { url?: string } {
+  if (publicUrl === undefined) return {};
+  return { url: `${publicUrl}/?${new URLSearchParams({ cluster, rule }).toString()}` };
 }
 
 const toNews = ({ counts, nodes, rows }: NewsFound, rule: string): News => ({
@@ -78,6 +92,7 @@ function toAlerted(row: NewsRow, rule: string): AlertedAnomaly {
     transition: transitionOf(row.transition),
     finding: JSON.parse(row.finding) as Measured,
     ...(row.peak !== null && { peak: row.peak }),
+    ...(isOver && { ended: END_REASONS.find((one) => one === row.ended) }),
     ...(row.acknowledgedAt !== null && { acknowledgedBy: row.acknowledgedBy ?? "" }),
   };
 }

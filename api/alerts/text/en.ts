@@ -26,7 +26,12 @@ const KINDS: Readonly<Record<string, string>> = {
   address: "address",
 };
 
-const NEWS = { worsened: "WORSE", flapping: "Comes and goes", stale: "No news" } as const;
+const NEWS = {
+  worsened: "WORSE",
+  flapping: "Comes and goes",
+  stale: "No news",
+  ended: "No longer watched",
+} as const;
 
 export const EN: Words = {
   rules: RULES,
@@ -41,8 +46,8 @@ export const EN: Words = {
       firing: news === undefined ? loud : `${NEWS[news]} (${loud.toLowerCase()})`,
       again: `Still ${loud.toLowerCase()}`,
       partly: "Partly resolved",
-      resolved: "Resolved",
-      over: "Over already",
+      resolved: news === "ended" ? NEWS.ended : "Resolved",
+      over: news === "ended" ? NEWS.ended : "Over already",
       notice: "Notice",
       test: "Test",
     };
@@ -80,6 +85,11 @@ export const EN: Words = {
   },
   since: (lasted, began) => `${began} (for ${lasted})`,
   lasted: (lasted, from, to) => `${lasted} (${from} to ${to})`,
+  ended: {
+    silent: "not known to be well: the node has sent no reports for a day",
+    retired: "not known to be well: the node was retired, or nothing of it is kept any more",
+    disabled: "not known to be well: the rule was switched off",
+  },
   counts: {
     open: (open) => `${open} are open now.`,
     resolved: (resolved) => `${resolved} resolved meanwhile.`,
@@ -88,12 +98,14 @@ export const EN: Words = {
       `${affected} of ${nodes} nodes are affected: this is told as one incident. Look for what they share: a deployment, a service they all call, the network.`,
     over: "It opened and resolved before this message could be delivered. Nothing is left to do now.",
     allClear: "Nothing of this is open any more.",
+    ended: "This is told no more, but nothing says that all is well.",
   },
   labels: {
     value: "Now",
     worst: "Worst",
     since: "Since",
     lasted: "Lasted",
+    ended: "Ended",
     cause: "Cause",
     who: "Who",
     towards: "Towards",

@@ -131,13 +131,17 @@ const titleOfCase = (about: RuleWords, { finding }: AlertedAnomaly): string | un
   return found.title;
 };
 
-/** What is new, where it is not that something opened. */
-function newsOf({ anomalies }: Alert): "worsened" | "flapping" | "stale" | undefined {
+/** What is new, where it is not that something opened or is well. */
+function newsOf({ anomalies }: Alert): "worsened" | "flapping" | "stale" | "ended" | undefined {
+  if (anomalies.length > 0 && anomalies.every(isEnded)) return "ended";
   const transition = anomalies[0]?.transition;
   return transition === "worsened" || transition === "flapping" || transition === "stale"
     ? transition
     : undefined;
 }
+
+/** Nothing says that it is well. */
+const isEnded = ({ state, ended }: AlertedAnomaly): boolean => state === "resolved" && ended !== undefined;
 
 /** Whether something is wrong that is news. */
 const isOn = (state: MessageState): boolean => state === "firing" || state === "again";
@@ -150,7 +154,7 @@ function countsOf({ fleet, counts, anomalies }: Alert, { words, state }: Omit<Ab
     ...(fleet ? [words.counts.fleet(grouped(fleet.affected), grouped(fleet.nodes))] : []),
     ...(isOn(state)
       ? goingOn(fleet ? { ...counts, open: 0 } : counts, words)
-      : ended(counts, { words, state })),
+      : ended(counts, { words, state, known: !anomalies.some(isEnded) })),
     ...(shown > 0 && all > shown ? [words.counts.shown(grouped(shown), grouped(all))] : []),
   ];
 }
@@ -165,7 +169,12 @@ const goingOn = ({ open, resolved }: Alert["counts"], { counts }: Words): string
   ...(resolved > 0 ? [counts.resolved(grouped(resolved))] : []),
 ];
 
-function ended({ open }: Alert["counts"], { words, state }: Omit<About, "about">): string[] {
-  if (state === "over") return [words.counts.over];
-  return [open > 0 ? words.counts.open(grouped(open)) : words.counts.allClear];
+/** `known`: something says of each that it is well. */
+function ended(
+  { open }: Alert["counts"],
+  { words: { counts }, state, known }: Omit<About, "about"> & { known: boolean },
+): string[] {
+  if (open > 0) return [counts.open(grouped(open))];
+  if (!known) return [counts.ended];
+  return [state === "over" ? counts.over : counts.allClear];
 }

@@ -73,6 +73,7 @@ export function sectionOf(
     over ? undefined : { label: labels.value, value: valueText(finding, unit, words) },
     worst(anomaly, unit, words),
     { label: over ? labels.lasted : labels.since, value: [whenOf(anomaly, words, now)] },
+    endOf(anomaly, words),
     cause === undefined ? undefined : { label: labels.cause, value: [cause] },
     contributed(anomaly, unit, words),
     namesPeer(finding) ? undefined : destinationOf(finding, words),
@@ -115,6 +116,10 @@ function worst({ peak, state, finding, rule }: AlertedAnomaly, unit: Unit, words
       : [words.value.limit(valued(finding.limit, unit, words))];
   return { label: words.labels.worst, value: [[valued(peak, unit, words), ...limit].join(words.semicolon)] };
 }
+
+/** Why it is told no more, where it is not that it is well. */
+const endOf = ({ state, ended }: AlertedAnomaly, { labels, ended: reasons }: Words): Field | undefined =>
+  state === "resolved" && ended ? { label: labels.ended, value: [reasons[ended]] } : undefined;
 
 function whenOf({ openedAt, resolvedAt, state }: AlertedAnomaly, words: Words, now: number): string {
   if (state === "resolved" && resolvedAt !== undefined) {

@@ -1,4 +1,5 @@
 import type { Severity } from "../../detect/rule.ts";
+import type { EndReason } from "../life.ts";
 import type { MessageState } from "./message.ts";
 import type { Part, Text } from "./text.ts";
 import type { TimeUnits } from "./units.ts";
@@ -47,7 +48,7 @@ export type Words = {
   state: (
     state: MessageState,
     severity: Severity,
-    news: "worsened" | "flapping" | "stale" | undefined,
+    news: "worsened" | "flapping" | "stale" | "ended" | undefined,
   ) => string;
   time: TimeUnits;
   /** A number with its unit. */
@@ -77,6 +78,8 @@ export type Words = {
   /** Since when: for so long, and when it began. */
   since: (lasted: string, began: string) => string;
   lasted: (lasted: string, from: string, to: string) => string;
+  /** Why it is told no more though nothing says that it is well. */
+  ended: Readonly<Record<EndReason, string>>;
   counts: {
     open: (open: string) => string;
     resolved: (resolved: string) => string;
@@ -84,6 +87,8 @@ export type Words = {
     fleet: (affected: string, nodes: string) => string;
     over: string;
     allClear: string;
+    /** Instead of both, where nothing says that it is well. */
+    ended: string;
   };
   labels: Readonly<
     Record<
@@ -91,6 +96,7 @@ export type Words = {
       | "worst"
       | "since"
       | "lasted"
+      | "ended"
       | "cause"
       | "who"
       | "towards"

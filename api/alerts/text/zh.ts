@@ -26,7 +26,7 @@ const KINDS: Readonly<Record<string, string>> = {
   address: "地址",
 };
 
-const NEWS = { worsened: "恶化", flapping: "反复", stale: "无新数据" } as const;
+const NEWS = { worsened: "恶化", flapping: "反复", stale: "无新数据", ended: "不再跟踪" } as const;
 
 export const ZH: Words = {
   rules: RULES,
@@ -41,8 +41,8 @@ export const ZH: Words = {
       firing: news === undefined ? loud : `${NEWS[news]}（${loud}）`,
       again: `仍在持续（${loud}）`,
       partly: "部分恢复",
-      resolved: "已恢复",
-      over: "已自行恢复",
+      resolved: news === "ended" ? NEWS.ended : "已恢复",
+      over: news === "ended" ? NEWS.ended : "已自行恢复",
       notice: "通知",
       test: "测试",
     };
@@ -78,6 +78,11 @@ export const ZH: Words = {
   },
   since: (lasted, began) => `${began}（已持续 ${lasted}）`,
   lasted: (lasted, from, to) => `${lasted}（${from} 至 ${to}）`,
+  ended: {
+    silent: "是否恢复未知：该节点已有一天没有上报",
+    retired: "是否恢复未知：该节点已退役，或其数据已不再保留",
+    disabled: "是否恢复未知：该规则已被停用",
+  },
   counts: {
     open: (open) => `目前共有 ${open} 处异常未恢复。`,
     resolved: (resolved) => `其间已有 ${resolved} 处恢复。`,
@@ -86,12 +91,14 @@ export const ZH: Words = {
       `${nodes} 个节点中有 ${affected} 个受影响，合并为一次事件通知。请查找它们的共同点：某次发布、共同调用的服务，或网络。`,
     over: "异常在本消息送达之前已出现并恢复，目前无需处理。",
     allClear: "此类异常已全部恢复。",
+    ended: "不再通知，但无法确认已恢复。",
   },
   labels: {
     value: "当前",
     worst: "最严重时",
     since: "开始于",
     lasted: "持续时间",
+    ended: "结束原因",
     cause: "原因",
     who: "主要来源",
     towards: "主要去向",
