@@ -44,7 +44,8 @@ export const halfOpen = defineNodeRule<Name>({
   series: "unreplied",
   thresholds,
   ascending: [["closeScore", "score"]],
-  policy: { need: { windows: 2, ms: 0 }, clearMs: 15 * MINUTE_MS, cooldownMs: HOUR_MS },
+  // Two windows of the usual length; of shorter ones more, that a burst of some seconds is none.
+  policy: { need: { windows: 2, ms: 45_000 }, clearMs: 15 * MINUTE_MS, cooldownMs: HOUR_MS },
   gate(window, limits) {
     const count = measure("halfOpen", window) ?? 0;
     const isMuch = count >= leastOf(window, limits) && shareOf(count, window) >= limits.share;

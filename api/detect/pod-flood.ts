@@ -59,7 +59,8 @@ export const podFlood = defineNodeRule<FloodLimit>({
     ["closeShare", "share"],
     ["closeScore", "score"],
   ],
-  policy: { need: { windows: 2, ms: 0 }, clearMs: 10 * MINUTE_MS, cooldownMs: HOUR_MS },
+  // Two windows of the usual length; of shorter ones more, that a burst of some seconds is none.
+  policy: { need: { windows: 2, ms: 45_000 }, clearMs: 10 * MINUTE_MS, cooldownMs: HOUR_MS },
   gate: (window, limits) => (medianFrom(window, limits) === undefined ? undefined : { hours: true }),
   closer(look, limits) {
     const [count, opened] = [scoreOf("count", look), scoreOf("opened", look)];

@@ -1,6 +1,7 @@
 import { test } from "vitest";
 import { inForce } from "../../../api/alerts/in-force.ts";
-import { complaintsAbout, RULES } from "../../../api/detect/index.ts";
+import { advance, type Life } from "../../../api/alerts/life.ts";
+import { complaintsAbout, ruleNamed, RULES } from "../../../api/detect/index.ts";
 
 const policyWith = (rule: string, thresholds: Record<string, number>) =>
   inForce(RULES, { version: 1, settings: { [rule]: { thresholds } } }).enabled.get(rule)?.policy;
@@ -25,3 +26,21 @@ test.for([
 ] as const)("%i ms: %i complaints", ([clearMs, complaints], { expect }) => {
   expect(complaintsAbout({ "pod-flood": { thresholds: { clearMs } } })).toHaveLength(complaints);
 });
+
+test.for(["pod-flood", "half-open"])(
+  "%s opens with the second window of 30 s, and with no burst of 10 s",
+  (name, { expect }) => {
+    const policy = ruleNamed(name)?.policy;
+    const openedBy = (windowMs: number) => {
+      let life: Life | undefined;
+      for (let windows = 1; policy && windows < 20; windows += 1) {
+        const from = 1_000_000 + windows * windowMs;
+        const finding = { verdict: "bad", severity: "warning", value: 1 } as const;
+        life = advance(life, finding, { from, to: from + windowMs, previousTo: from }, policy).life;
+        if (life?.phase === "open") return windows;
+      }
+      return undefined;
+    };
+    expect([300_000, 30_000, 15_000, 5_000].map(openedBy)).toEqual([2, 2, 3, 9]);
+  },
+);
