@@ -5,8 +5,9 @@ import type { Look, Need } from "../db/look.ts";
 import { loadLook, windowsToJudge } from "../db/queries/look.ts";
 import type { WindowToJudge } from "../db/queries/look.ts";
 import { judgedSoFar, moveJudged, whileThere } from "../db/queries/upkeep/judge.ts";
-import { watchesOfNodes } from "../db/queries/watches.ts";
-import { judgeWindow, lookAt, wants } from "./alerts/engine.ts";
+import { countWatches, watchesOfNodes } from "../db/queries/watches.ts";
+import { MAX_LIVES_A_CLUSTER } from "./alerts/admission.ts";
+import { type Change, judgeWindow, lookAt, wants } from "./alerts/engine.ts";
 import type { InForce } from "./alerts/in-force.ts";
 import { rulesInForce } from "./judge/in-force.ts";
 import { Ledger } from "./judge/ledger.ts";
@@ -45,7 +46,14 @@ export async function judgePage(judging: Judging): Promise<Judged> {
   return { end: page.full ? "more" : end, windows: done, events: page.ledger.events.length };
 }
 
-type Page = { ledger: Ledger; rules: ReadonlyMap<number, InForce>; full: boolean; failed: number };
+type Page = {
+  ledger: Ledger;
+  rules: ReadonlyMap<number, InForce>;
+  full: boolean;
+  failed: number;
+  /** How much more may begin to live in each cluster; read when something does. */
+  room: Map<number, number>;
+};
 
 async function pageOf({ db, now, rules }: Judging, windows: readonly WindowToJudge[]): Promise<Page> {
   const timely = windows.filter(({ late }) => !late);
@@ -56,7 +64,8 @@ async function pageOf({ db, now, rules }: Judging, windows: readonly WindowToJud
   const ledger = new Ledger(db, at, surroundingsOf(db, at));
   ledger.remember(await watchesOfNodes(db, [...nodes.values()]));
   const clusterIds = [...new Set(timely.map(({ clusterId }) => clusterId))];
-  return { ledger, rules: await rulesInForce({ db, rules }, clusterIds), full: false, failed: 0 };
+  const inForce = await rulesInForce({ db, rules }, clusterIds);
+  return { ledger, rules: inForce, full: false, failed: 0, room: new Map() };
 }
 
 /** How many of the windows were judged. */
@@ -130,7 +139,7 @@ async function lookOf(
 }
 
 async function judgeOne(
-  { onFailed }: Judging,
+  judging: Judging,
   { clusterId, window, previousTo }: WindowToJudge,
   look: Look,
   page: Page,
@@ -139,8 +148,31 @@ async function judgeOne(
   const inCluster = rules.get(clusterId);
   if (!inCluster) return;
   const lives = ledger.lives(clusterId, window.nodeId);
-  const changes = attempt(() => judgeWindow(look, inCluster, lives, previousTo), failing(page, onFailed));
-  if (changes) await ledger.apply(clusterId, window.nodeId, changes);
+  const changes = attempt(
+    () => judgeWindow(look, inCluster, lives, previousTo),
+    failing(page, judging.onFailed),
+  );
+  if (changes)
+    await ledger.apply(clusterId, window.nodeId, await admitted(judging, clusterId, changes, page));
+}
+
+/** Without what would begin to live in a cluster where too much does: names of nodes are of others, who may invent any number of them. */
+async function admitted(
+  { db, onCrowded }: Judging,
+  clusterId: number,
+  changes: readonly Change[],
+  { room }: Page,
+): Promise<readonly Change[]> {
+  const begins = ({ before, life }: Change) => !before && life !== undefined;
+  const fresh = changes.filter(begins).length;
+  if (fresh === 0) return changes;
+  const left =
+    room.get(clusterId) ?? MAX_LIVES_A_CLUSTER - (await countWatches(db, clusterId, MAX_LIVES_A_CLUSTER));
+  room.set(clusterId, Math.max(0, left - fresh));
+  if (fresh <= left) return changes;
+  onCrowded?.(clusterId);
+  let kept = left;
+  return changes.filter((change) => !begins(change) || kept-- > 0);
 }
 
 /** What reading strange data throws; anything else, such as a lost connection, may be gone by the next tick. */

@@ -61,6 +61,8 @@ type Work = UpkeepDeps & {
   goesOn: () => Promise<boolean>;
   /** When judging was last done with. */
   judgedAt: number;
+  /** Clusters in which more is wrong than is let in, as was said. */
+  crowded: Set<number>;
 };
 
 /** Judging waits for folding no longer than this. */
@@ -112,7 +114,11 @@ async function tickOf(deps: UpkeepDeps, budget: Budget, act: Act): Promise<Tick>
       await lease?.keep();
       return true;
     };
-    if (lease) tick.end = await withLease({ ...deps, budget, lease, tick, goesOn, judgedAt: startedAt }, act);
+    if (lease)
+      tick.end = await withLease(
+        { ...deps, budget, lease, tick, goesOn, judgedAt: startedAt, crowded: new Set() },
+        act,
+      );
   } catch (error) {
     tick.end = "failed";
     deps.log({ level: "error", event: "tick-failed", error: innermost(error).toString() });
@@ -190,6 +196,11 @@ const judgingOf = (work: Work): Judging => ({
   rules: work.rules ?? RULES,
   hours: work.hours,
   onDamaged: () => void (work.tick.damaged += 1),
+  onCrowded: (clusterId) => {
+    if (work.crowded.has(clusterId)) return;
+    work.crowded.add(clusterId);
+    work.log({ level: "warning", event: "too-many-anomalies", clusterId });
+  },
   onFailed: (error, first) => {
     work.tick.damaged += 1;
     if (first) work.log({ level: "error", event: "window-not-judged", error: innermost(error).toString() });

@@ -6,6 +6,7 @@ export const MAX_NEW_A_WINDOW = 50;
 export const MAX_LIVES_A_NODE = 200;
 /** The same of rules about whole clusters, a view. */
 export const MAX_NEW_A_VIEW = 1000;
+/** Of the whole cluster: also of what all its nodes have. */
 export const MAX_LIVES_A_CLUSTER = 20_000;
 
 /** Key of the subject that stands for those of a node (or a cluster) that were too many. */

@@ -19,6 +19,8 @@ export type Judging = {
   hours?: HoursCache | undefined;
   /** Windows that ended before it are passed over. Epoch ms. Default: none are. */
   from?: number | undefined;
+  /** Told where more is wrong in a cluster than may live there. */
+  onCrowded?: ((clusterId: number) => void) | undefined;
   onDamaged?: (() => void) | undefined;
   /** Told of each window that could not be judged. `first`: of its page. */
   onFailed?: ((error: unknown, first: boolean) => void) | undefined;

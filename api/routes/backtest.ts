@@ -11,7 +11,7 @@ import { Severity, SubjectAnswer } from "../anomalies.ts";
 import { readSmallJson } from "../body.ts";
 import { bearer, body, bodyProblems, ClusterName, json, problems, Time, toTime } from "../contract.ts";
 import { RULES } from "../detect/index.ts";
-import { invalid } from "../problem.ts";
+import { invalid, ProblemError } from "../problem.ts";
 import { router } from "../router.ts";
 import type { Deps } from "../router.ts";
 import { checkedSettings, RuleSettingsBody, ruleSetOf } from "../rules.ts";
@@ -19,6 +19,8 @@ import { Instant, resolveWindow } from "../window.ts";
 
 /** Longer nobody waits for an answer: what was judged by then is told. */
 const BUDGET_MS = 20_000;
+/** Others get their turn after so much of judging: a local database answers at once, and nothing else would let them. */
+const YIELD_MS = 20;
 
 export const BacktestQuestion = z
   .object({
@@ -88,6 +90,9 @@ const postBacktest = createRoute({
   },
 });
 
+/** Until when the one that is under way may take; it may have been killed. */
+const underWay = { until: 0 };
+
 export const backtest = router();
 
 backtest.openapi(postBacktest, async (c) => {
@@ -96,12 +101,9 @@ backtest.openapi(postBacktest, async (c) => {
   if (!parsed.success) throw invalid("The backtest is invalid.", parsed.error.issues);
   const { cluster: name, nodes, ...asked } = parsed.data;
   const { id } = await readableCluster(deps.db, caller, name);
-  const { from, to } = resolveWindow(asked, deps.now());
-  const set = await rulesFor(deps, id, asked.rules);
-  const progress = { until: from };
-  const stop = new AbortController();
-  const steps = stepsOf(deps, { clusterId: id, from, to, nodes }, { stop, progress });
-  const found = await judgePast(steps, inForce(RULES, set), stop.signal);
+  const past = { clusterId: id, ...resolveWindow(asked, deps.now()), nodes };
+  const { from, to } = past;
+  const { found, until } = await alone(deps, async () => judged(deps, past, asked.rules));
   return c.json(
     {
       cluster: name,
@@ -109,12 +111,37 @@ backtest.openapi(postBacktest, async (c) => {
       to: toTime(to),
       ...found,
       openings: found.openings.map(openingAnswer),
-      until: toTime(found.stopped ? progress.until : to),
+      until: toTime(found.stopped ? until : to),
       notJudged: RULES.filter(({ scope }) => scope === "cluster").map(({ name }) => name),
     },
     200,
   );
 });
+
+/** One at a time: each keeps the process busy. Throws `unavailable` while another is under way. */
+async function alone<Answer>({ now }: Deps, act: () => Promise<Answer>): Promise<Answer> {
+  const at = now();
+  // By a clock that went back there is no telling.
+  if (underWay.until > at && underWay.until <= at + 2 * BUDGET_MS)
+    throw new ProblemError("unavailable", "Another backtest is under way; ask again in some seconds.", {
+      headers: { "retry-after": "5" },
+    });
+  const until = at + 2 * BUDGET_MS;
+  underWay.until = until;
+  try {
+    return await act();
+  } finally {
+    if (underWay.until === until) underWay.until = 0;
+  }
+}
+
+async function judged(deps: Deps, past: Past, wanted: z.infer<typeof RuleSettingsBody> | undefined) {
+  const set = await rulesFor(deps, past.clusterId, wanted);
+  const progress = { until: past.from };
+  const stop = new AbortController();
+  const found = await judgePast(stepsOf(deps, past, { stop, progress }), inForce(RULES, set), stop.signal);
+  return { found, until: progress.until };
+}
 
 async function rulesFor(
   { db }: Deps,
@@ -134,9 +161,14 @@ async function* stepsOf(
   { stop, progress }: { stop: AbortController; progress: { until: number } },
 ): AsyncGenerator<PastStep> {
   const startedAt = now();
+  let yieldedAt = performance.now();
   for await (const page of windowsIn(db, clusterId, range))
     for (const step of page) {
       if (now() - startedAt >= BUDGET_MS) stop.abort();
+      if (performance.now() - yieldedAt >= YIELD_MS) {
+        await new Promise((resolve) => setImmediate(resolve));
+        yieldedAt = performance.now();
+      }
       if (!stop.signal.aborted) progress.until = step.window.from;
       yield step;
     }

@@ -51,6 +51,13 @@ export async function watchesOfNodes(
   return rows.map(toWatched);
 }
 
+/** How much is watched in a cluster, counted up to `most`. */
+export async function countWatches(db: Db, clusterId: number, most: number): Promise<number> {
+  const [row] = await db.all<{ count: number }>(sql`
+    select count(*) as count from (select 1 from watches where cluster_id = ${clusterId} limit ${most})`);
+  return row?.count ?? 0;
+}
+
 /** What is watched in a cluster by other rules than these. */
 export async function watchesBeside(db: Db, clusterId: number, rules: readonly string[]): Promise<Watched[]> {
   const rows = await db.all<Row>(sql`

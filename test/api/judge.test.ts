@@ -2,6 +2,7 @@ import { freshDb } from "#fresh-db";
 import { sql } from "drizzle-orm";
 import * as fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { MAX_LIVES_A_CLUSTER } from "../../api/alerts/admission.ts";
 import type { Db } from "../../db/client.ts";
 import { deleteCluster } from "../../db/queries/clusters.ts";
 import { storeReports } from "../../db/queries/reports.ts";
@@ -192,6 +193,18 @@ test("windows that cannot be judged hold up no others, and are told of once", as
   expect(judging.log.filter(({ event }) => event === "window-not-judged")).toMatchObject([
     { error: "Error: strange" },
   ]);
+});
+
+test("no more lives in a cluster than is let in, whatever nodes are invented", async () => {
+  const db = await aStore(TRACE);
+  await db.run(sql`
+    insert into watches (cluster_id, rule, subject, node_id, about, life)
+    select 1, 'full', 'other ' || value, 1000000 + value, '{}', '{}'
+    from json_each(${JSON.stringify(Array.from({ length: MAX_LIVES_A_CLUSTER - 1 }, (_, at) => at))})`);
+  const { judge, log } = judgingOf(db);
+  // There is room for the table that was full first.
+  expect(await judge(END)).toMatchObject({ end: "done", events: 2 });
+  expect(log).toContainEqual({ level: "warning", event: "too-many-anomalies", clusterId: 1 });
 });
 
 describe("where judging has a part of the budget", () => {

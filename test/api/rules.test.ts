@@ -95,6 +95,14 @@ describe("a backtest", () => {
     service.ask("POST", "/v1/backtest", { token, json });
   const about = { cluster: "prod", from: new Date(NOW).toISOString() };
 
+  test("is one at a time", async ({ expect }) => {
+    const { service, token } = await aService();
+    await postInTime(service, token, filled(0, 3, 0.1));
+    const answers = await Promise.all([ask(service, about), ask(service, about)]);
+    expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 503]);
+    expect(await ask(service, about)).toMatchObject({ status: 200 });
+  });
+
   test("finds what was found live, and what other thresholds would have found", async ({ expect }) => {
     const { service, token } = await aService();
     const trace = [
