@@ -84,7 +84,8 @@ async function endSilent(
   view: ClusterView,
 ): Promise<void> {
   const at = now();
-  const lastTo = new Map(view.nodes.map(({ nodeId, window }) => [nodeId, window.to]));
+  // By the service's clock: that of the node may be slow.
+  const lastTo = new Map(view.nodes.map(({ nodeId, lastSeenAt }) => [nodeId, lastSeenAt]));
   const ofNodes = open.filter(({ nodeId }) => nodeId !== 0);
   const silent = new Map(
     ofNodes

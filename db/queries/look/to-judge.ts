@@ -13,8 +13,8 @@ export type WindowToJudge = {
   clusterId: number;
   window: NodeWindow;
   /**
-   * It is not to be judged: a window of the node that begins later was stored before it, or it ended more than LATE_MS before it came, or
-   * it is shorter than MIN_JUDGED_MS, or its node or cluster is gone.
+   * It is not to be judged: a window of the node that begins later was stored before it, or it ended more than LATE_MS before it came
+   * though the node's clock is not slow, or it is shorter than MIN_JUDGED_MS, or its node or cluster is gone.
    */
   late: boolean;
   /** When the window before it ended, of those of the node that had come; undefined where none began in the PREVIOUS_MS before it. */
@@ -39,13 +39,25 @@ export type JudgeRow = {
   row: string | null;
 };
 
+/** Windows in a row that come as they are made, however late by the service's clock, say that the node's clock is slow. */
+const SKEW_WINDOWS = 3;
+
+/** Whether the sample `s` and that many before it came as far apart as they are: what was held up comes faster, or once. */
+const SKEWED: SQL = sql`
+  select b.boot = s.boot and b.sequence = s.sequence - ${SKEW_WINDOWS}
+    and 2 * abs(s.received_at - s."end" - b.received_at + b."end") <= s."end" - b."end"
+  from samples b
+  where b.cluster_id = s.cluster_id and b.tier = 0 and b.node_id = s.node_id and b.start < s.start
+    and b.start > s.start - ${PREVIOUS_MS} and b.received_at <= s.received_at
+  order by b.start desc, b.boot desc, b.sequence desc limit 1 offset ${SKEW_WINDOWS - 1}`;
+
 /**
  * Columns of a JudgeRow, of the segment `g`, the sample `s` and the node `n`. Of windows that begin later only those near it are looked at:
  * one that was stored before it although it begins that much later makes it late by its own end.
  */
 export const JUDGE_ROW: SQL = sql`
   g.id, g.cluster_id as clusterId, g.start, g."end", iif(n.id is null, null, ${WINDOW_ROW}) as row,
-  n.id is null or s.start is null or s."end" < s.received_at - ${LATE_MS}
+  n.id is null or s.start is null or s."end" < s.received_at - ${LATE_MS} and not coalesce((${SKEWED}), 0)
     or s."end" < s.start + ${MIN_JUDGED_MS} or exists (
     select 1 from samples l
     cross join segments k on k.cluster_id = l.cluster_id and k.node_id = l.node_id and k.boot = l.boot

@@ -10,14 +10,15 @@ import { aStoredReport, WINDOW_MS } from "../../../support/stored-report.ts";
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
 
-async function tick({ db, clock, log, dispatch }: Outbox, ms: number): Promise<void> {
+async function tick(box: Outbox, ms: number): Promise<void> {
+  const { db, clock, log } = box;
   clock.now += ms;
   const retention = DEFAULT_RETENTION;
   await maintain(
     { db, now: () => clock.now, log: (event) => void log.push(event), retention },
     { ms: 60_000 },
   );
-  await dispatch();
+  await box.dispatch();
 }
 
 /** Windows of a node whose table is so full. */
