@@ -1,13 +1,8 @@
 import type { Db } from "../../db/client.ts";
 import { innermost } from "../../db/failure.ts";
-import {
-  candidates,
-  forgetDeliveries,
-  insertForGroup,
-  SENDING_MS,
-  waiting,
-} from "../../db/queries/deliveries.ts";
-import type { Candidate } from "../../db/queries/deliveries.ts";
+import { candidates, SENDING_MS, waiting } from "../../db/queries/candidates.ts";
+import type { Candidate } from "../../db/queries/candidates.ts";
+import { forgetDeliveries, insertForGroup } from "../../db/queries/deliveries.ts";
 import { dueGroups, nextGroupAt, settle } from "../../db/queries/outbox.ts";
 import type { DueGroup } from "../../db/queries/outbox.ts";
 import type { LogEvent } from "../router.ts";
@@ -15,7 +10,7 @@ import { compose } from "./dispatch/compose.ts";
 import { deliver } from "./dispatch/deliver.ts";
 import type { Delivered } from "./dispatch/deliver.ts";
 import { providerNamed } from "./dispatch/hand-over.ts";
-import { readyAt } from "./grouping.ts";
+import { KEPT, readyAt } from "./grouping.ts";
 import type { ChannelKind, Provider } from "./provider.ts";
 import type { Sealer } from "./sealed.ts";
 import type { Send } from "./send.ts";
@@ -125,14 +120,19 @@ type Ready = { found: Candidate; provider: Provider };
 
 async function readyToSend({ db, now, providerOf }: Work): Promise<Ready[]> {
   const at = now();
-  return (await candidates(db, at)).flatMap((found) => {
+  const ready = (await candidates(db, at)).flatMap((found) => {
     const provider = providerNamed(found.channelKind, providerOf);
     if (!provider) return [];
-    return readyAt({ ...found, ...limitsOf(provider) }, at) <= at ? [{ found, provider }] : [];
+    return readyAt({ ...found, ...limitsOf(provider, found) }, at) <= at ? [{ found, provider }] : [];
   });
+  // One of each channel: the first of them is the more important one.
+  return ready.filter(
+    ({ found }, place) => ready.findIndex((one) => one.found.channelId === found.channelId) === place,
+  );
 }
 
-const limitsOf = (provider: Provider | undefined) => ({
+const limitsOf = (provider: Provider | undefined, { often }: { often: number }) => ({
+  kept: often === 1 ? KEPT : 0,
   perMinute: provider?.perMinute ?? 1,
   resends: provider?.resendMs !== undefined,
 });
@@ -144,8 +144,11 @@ function count(did: Dispatched, end: Delivered): void {
 /** When there is something to do again. */
 async function nextAt({ db, now, providerOf }: Work): Promise<number | undefined> {
   const at = now();
-  const messages = (await waiting(db)).map(({ channelKind, dueAt, ...channel }) =>
-    Math.max(dueAt, readyAt({ ...channel, ...limitsOf(providerNamed(channelKind, providerOf)) }, at)),
+  const messages = (await waiting(db, at)).map(({ channelKind, dueAt, ...channel }) =>
+    Math.max(
+      dueAt,
+      readyAt({ ...channel, ...limitsOf(providerNamed(channelKind, providerOf), channel) }, at),
+    ),
   );
   const groupAt = await nextGroupAt(db);
   const times = groupAt === undefined ? messages : [...messages, groupAt];

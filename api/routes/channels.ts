@@ -11,7 +11,7 @@ import {
   noteTrial,
 } from "../../db/queries/channels.ts";
 import type { SealedChannel } from "../../db/queries/channels.ts";
-import { switchOff } from "../../db/queries/deliveries.ts";
+import { hasten, switchOff } from "../../db/queries/deliveries.ts";
 import { groupsAlive, tellAnew } from "../../db/queries/outbox.ts";
 import type { Alert } from "../alerts/alert.ts";
 import { handOver, languageOf, openTarget, providerNamed, sealTarget } from "../alerts/dispatch/hand-over.ts";
@@ -123,15 +123,25 @@ async function change(deps: Deps, channel: SealedChannel, wanted: ChannelChange)
   const target = await changedTarget(deps, channel, given);
   const { name = channel.name, language = channel.language } = wanted;
   const changed = { name, language, filter: filter ?? filterOf(channel), target };
-  const isNew = target !== undefined || filter !== undefined || channel.enabled === 0;
-  const more =
-    (enabled ?? channel.enabled === 1)
-      ? [
-          ...(enabled === true ? [enable(channel.id)] : []),
-          ...(isNew ? tellAnew(channel.id, await openFor(deps.db, changed.filter), deps.now()) : []),
-        ]
-      : switchOff(channel.id, channel.disabledReason ?? OFF_BY_HAND);
+  const isOn = enabled ?? channel.enabled === 1;
+  const isNew = [target, filter].some((one) => one !== undefined) || channel.enabled === 0;
+  const more = isOn
+    ? [
+        ...(enabled === true ? [enable(channel.id)] : []),
+        ...(isNew ? await tellingAnew(deps, channel, changed) : []),
+      ]
+    : switchOff(channel.id, channel.disabledReason ?? OFF_BY_HAND);
   if (!(await changeChannel(deps.db, channel.id, changed, more))) throw taken();
+}
+
+/** Who reads at another address was told nothing there. */
+async function tellingAnew(
+  { db, now }: Deps,
+  channel: SealedChannel,
+  { filter, target }: { filter: ChannelFilter; target: object | undefined },
+) {
+  const groups = await openFor(db, filter, target ? undefined : filterOf(channel));
+  return [...tellAnew(channel.id, groups, now()), hasten(channel.id, now())];
 }
 
 const filterOf = ({ filter }: SealedChannel): ChannelFilter => ChannelFilter.parse(JSON.parse(filter));
@@ -156,10 +166,17 @@ function targetOf(of: Provider, given: Given, { hosts }: Messaging): Target {
   return checked.target;
 }
 
-/** Groups in which something is open that such a channel is told of. */
-async function openFor(db: Db, filter: ChannelFilter): Promise<{ clusterId: number; rule: string }[]> {
-  const groups = await groupsAlive(db);
-  return groups.filter(({ cluster, rule }) => accepts(filter, { cluster, rule, severity: "critical" }));
+/** Groups in which something is open that such a channel is told of: new to it where its filter was not so before. */
+async function openFor(
+  db: Db,
+  filter: ChannelFilter,
+  before?: ChannelFilter,
+): Promise<{ clusterId: number; rule: string; isNew: boolean }[]> {
+  const takes = (by: ChannelFilter, { cluster, rule }: { cluster: string; rule: string }) =>
+    accepts(by, { cluster, rule, severity: "critical" });
+  return (await groupsAlive(db))
+    .filter((group) => takes(filter, group))
+    .map((group) => ({ ...group, isNew: !before || !takes(before, group) }));
 }
 
 async function found(db: Db, id: number): Promise<SealedChannel> {

@@ -3,13 +3,14 @@ import type { SQL } from "drizzle-orm";
 import type { Db } from "../client.ts";
 import { innermost } from "../failure.ts";
 import { storable } from "../text.ts";
+import { hasten } from "./deliveries.ts";
 import { tellAnew } from "./outbox.ts";
 
 /** Of each channel that is switched on, what it is told of, in JSON. */
 export const enabledFilters = (db: Db): Promise<{ id: number; filter: string }[]> =>
   db.all(sql`select id, filter from channels where enabled`);
 
-/** A channel that works, of those that are not this one: the one that worked last. */
+/** A channel that works, of those that are not this one: rather one that is told of the same clusters, or of all; the one that worked last. */
 export async function healthyChannel(
   db: Db,
   not: number,
@@ -18,7 +19,9 @@ export async function healthyChannel(
   const [row] = await db.all<{ id: number; language: string }>(sql`
     select id, language from channels
     where id <> ${not} and enabled and failures = 0 and coalesce(paused_until, 0) <= ${now}
-    order by last_sent_at desc, id limit 1`);
+    order by filter ->> 'clusters' is not null
+        and filter ->> 'clusters' is not (select b.filter ->> 'clusters' from channels b where b.id = ${not}),
+      last_sent_at desc, id limit 1`);
   return row;
 }
 
@@ -80,7 +83,7 @@ export type NewChannel = {
   tokens: number;
 };
 
-type Groups = readonly { clusterId: number; rule: string }[];
+type Groups = Parameters<typeof tellAnew>[1];
 
 /** Adds a channel that is told of what is open in these groups; false where its name or id is taken. */
 export async function insertChannel(db: Db, channel: NewChannel, groups: Groups): Promise<boolean> {
@@ -156,10 +159,11 @@ export async function noteTrial(
       select id, ${key}, 'test', ${error === null ? "sent" : "dead"}, 1, ${now}, ${now}, ${error === null ? now : null},
         ${status}, ${error}, ${JSON.stringify(alert)} from channels where id = ${channelId}`),
     db.run(sql`
-      update channels set tokens = tokens - 1
+      update channels set tokens = max(0, tokens - 1)
         ${error === null ? sql`, failures = 0, paused_until = null, last_sent_at = ${now}` : sql``}
         ${sealed ? sql`, sealed = ${sealed}` : sql``}
       where id = ${channelId}`),
+    ...(error === null ? [db.run(hasten(channelId, now))] : []),
   ]);
 }
 

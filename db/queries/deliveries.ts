@@ -1,11 +1,11 @@
 import { sql } from "drizzle-orm";
 import type { SQL } from "drizzle-orm";
 import type { Db } from "../client.ts";
-import { isMoreAfter, nextTelling, ofGroup } from "./outbox.ts";
+import { isToSend, SENDING_MS } from "./candidates.ts";
+import type { Candidate } from "./candidates.ts";
+import { ALARMS, isMoreAfter, nextTelling, ofGroup } from "./outbox.ts";
 import type { DueGroup } from "./outbox.ts";
 
-/** Longer than it takes to send a message and to note it; one whose sender was killed is sent again no sooner. */
-export const SENDING_MS = 60_000;
 /** What became of messages is kept for so long. */
 export const DELIVERIES_KEPT_MS = 30 * 86_400_000;
 const ROWS_A_DELETION = 500;
@@ -37,48 +37,6 @@ const insertNotice = ({ channelId, key, alert, now }: Notice): SQL => sql`
   insert into deliveries (channel_id, key, kind, state, attempt, due_at, created_at, alert)
   values (${channelId}, ${key}, 'notice', 'waiting', 0, ${now}, ${now}, ${JSON.stringify(alert)})
   on conflict do nothing`;
-
-/** A message that may be sent, with what is to be known of its channel. */
-export type Candidate = {
-  id: number;
-  channelId: number;
-  key: string;
-  clusterId: number | null;
-  rule: string | null;
-  kind: DeliveryKind;
-  /** sending: whoever took it before may have sent it. */
-  state: "waiting" | "sending";
-  toEvent: number | null;
-  attempt: number;
-  error: string | null;
-  createdAt: number;
-  alert: string;
-  channelKind: string;
-  channelName: string;
-  language: string;
-  sealed: ArrayBuffer | number[] | Uint8Array;
-  tokens: number;
-  refilledAt: number;
-  spacedAt: number;
-  failures: number;
-  pausedUntil: number | null;
-};
-
-const isToSend = (now: number): SQL => sql`(
-  (d.state = 'waiting' and d.due_at <= ${now})
-  or (d.state = 'sending' and (d.lease_until <= ${now} or d.lease_until > ${now + 2 * SENDING_MS})))`;
-
-/** Of each channel that is switched on and not paused, the message that is due first. */
-export const candidates = (db: Db, now: number): Promise<Candidate[]> =>
-  db.all(sql`
-    select d.id, d.channel_id as channelId, d.key, d.cluster_id as clusterId, d.rule, d.kind, d.state,
-      d.to_event as toEvent, d.attempt, d.error, d.created_at as createdAt, d.alert, c.kind as channelKind,
-      c.name as channelName, c.language, c.sealed, c.tokens, c.refilled_at as refilledAt, c.spaced_at as spacedAt, c.failures,
-      c.paused_until as pausedUntil, min(d.due_at) as dueAt
-    from deliveries d cross join channels c on c.id = d.channel_id
-    where d.state in ('waiting', 'sending') and ${isToSend(now)} and c.enabled
-      and coalesce(c.paused_until, 0) <= ${now}
-    group by d.channel_id order by dueAt`);
 
 export type Claim = {
   holder: string;
@@ -113,6 +71,27 @@ export async function claim(
 const held = (id: number, holder: string): SQL => sql`exists (
   select 1 from deliveries where id = ${id} and holder = ${holder} and state = 'sending')`;
 
+/** A message that failed alone says nothing of its channel. */
+const BROKEN_FAILURES = 2;
+/** No message of a group waits for so long but what is left of one that was given up. */
+const GIVEN_UP_WAIT_MS = 3_600_000;
+
+/** Sends at once what waits for a channel that works again: hours may be left of the wait. */
+const workingAgain = (channelId: number, now: number, guard: SQL): [messages: SQL, givenUp: SQL] => {
+  const again = sql`${guard} and exists (
+    select 1 from channels where id = ${channelId} and failures >= ${BROKEN_FAILURES})`;
+  return [
+    hasten(channelId, now, again),
+    sql`update alert_groups set due_at = ${now}
+      where channel_id = ${channelId} and due_at > ${now + GIVEN_UP_WAIT_MS} and ${again}`,
+  ];
+};
+
+/** What waits for its next try is tried now. */
+export const hasten = (channelId: number, now: number, guard: SQL = sql`true`): SQL => sql`
+  update deliveries set due_at = ${now}
+  where channel_id = ${channelId} and state = 'waiting' and due_at > ${now} and ${guard}`;
+
 /** The channel works. */
 const channelWorks = (channelId: number, now: number, guard: SQL): SQL => sql`
   update channels set failures = 0, paused_until = null, last_sent_at = ${now} where id = ${channelId} and ${guard}`;
@@ -125,20 +104,30 @@ export type SentGroup = Pick<DueGroup, "channelId" | "clusterId" | "rule" | "tol
   fleet: "warning" | "critical" | null;
 };
 
+const TAKES_WARNINGS = sql.raw(
+  "(select filter ->> 'minSeverity' from channels where id = channel_id) is not 'critical'",
+);
+
 const groupSent = (group: SentGroup, now: number, guard: SQL): SQL => sql`
-  update alert_groups set told = ${group.toEvent}, sent_before = sent_at, sent_at = ${now}, repeat_at = ${group.repeatAt},
+  update alert_groups set told = ${group.toEvent}, warned = iif(${TAKES_WARNINGS}, ${group.toEvent}, warned), sent_before = sent_at, sent_at = ${now}, repeat_at = ${group.repeatAt},
     episode = ${group.episode}, ref = ${group.ref}, fleet = ${group.fleet},
     due_at = case when ${isMoreAfter(group, group.toEvent)} then
       ${nextTelling(sql`${now}`, sql`sent_at`, isMoreAfter(group, group.toEvent, sql`severity = 'critical' and transition <> 'resolved'`))}
     end
   where ${ofGroup(group)} and told = ${group.told} and ${guard}`;
 
-const announce = ({ clusterId, rule, told, toEvent }: SentGroup, guard: SQL): SQL => sql`
+/** Of what is open and of what happened since: no message names what is muted, or of no matter to the channel. */
+const announce = ({ channelId, clusterId, rule, told, toEvent }: SentGroup, guard: SQL): SQL => sql`
   update anomalies set announced = 1
-  where not announced and ${guard} and id in (
-    select anomaly_id from anomaly_events
-    where cluster_id = ${clusterId} and rule = ${rule} and id > ${told} and id <= ${toEvent} and muted is null
-      and transition <> 'resolved')`;
+  where not announced and muted is null and ${guard} and id in (
+      select id from anomalies where cluster_id = ${clusterId} and rule = ${rule} and resolved_at is null
+      union all select anomaly_id from anomaly_events
+        where cluster_id = ${clusterId} and rule = ${rule} and id > ${told} and id <= ${toEvent})
+    and exists (
+      select 1 from anomaly_events e
+      where e.anomaly_id = anomalies.id and e.id <= ${toEvent} and e.muted is null and e.transition in ${ALARMS}
+        and (e.severity = 'critical'
+          or (select filter ->> 'minSeverity' from channels where id = ${channelId}) is not 'critical'))`;
 
 export type Done = {
   id: number;
@@ -154,7 +143,10 @@ export type Done = {
 export async function markSent(db: Db, done: Done, group: SentGroup | undefined): Promise<void> {
   const { id, channelId, holder, now, kind, alert, status } = done;
   const guard = held(id, holder);
+  const [messages, givenUp] = workingAgain(channelId, now, guard);
   await db.batch([
+    db.run(messages),
+    db.run(givenUp),
     db.run(channelWorks(channelId, now, guard)),
     ...(group ? [db.run(groupSent(group, now, guard)), db.run(announce(group, guard))] : []),
     db.run(sql`
@@ -193,7 +185,14 @@ export type Dead = Failed & {
   /** Why the channel is switched off by it. */
   disabledReason?: string | undefined;
   group?:
-    | (Pick<DueGroup, "channelId" | "clusterId" | "rule"> & { toEvent: number; repeatAt: number | null })
+    | (Pick<DueGroup, "channelId" | "clusterId" | "rule" | "told"> & {
+        toEvent: number;
+        repeatAt: number | null;
+        /** When what it was to tell is told after all; null: that is over. */
+        againAt: number | null;
+        /** What was given up is told again so often that it is not worth keeping. */
+        resent: boolean;
+      })
     | undefined;
   /** Tells another channel of it. */
   notices: readonly Notice[];
@@ -210,8 +209,12 @@ export async function markDead(db: Db, dead: Dead): Promise<void> {
       ? [
           db.run(sql`
             update alert_groups set repeat_at = ${group.repeatAt},
-              due_at = case when ${isMoreAfter(group, group.toEvent)} then due_at end
+              due_at = case when ${isMoreAfter(group, group.toEvent)}
+                then min(coalesce(due_at, ${group.againAt}), coalesce(${group.againAt}, due_at)) else ${group.againAt} end
             where ${ofGroup(group)} and ${guard}`),
+          db.run(sql`
+            delete from deliveries
+            where ${ofGroup(group)} and state = 'dead' and from_event = ${group.told} and id <> ${id} and ${group.resent} and ${guard}`),
         ]
       : []),
     ...(disabledReason === undefined
@@ -245,23 +248,6 @@ export async function drop(
     db.run(sql`delete from deliveries where id = ${id} and holder = ${holder} and state = 'sending'`),
   ]);
 }
-
-/** What waits for each channel that is switched on. */
-export type Waiting = {
-  channelKind: string;
-  tokens: number;
-  refilledAt: number;
-  spacedAt: number;
-  pausedUntil: number | null;
-  dueAt: number;
-};
-
-export const waiting = (db: Db): Promise<Waiting[]> =>
-  db.all(sql`
-    select c.kind as channelKind, c.tokens, c.refilled_at as refilledAt, c.spaced_at as spacedAt, c.paused_until as pausedUntil,
-      min(case d.state when 'waiting' then d.due_at else d.lease_until end) as dueAt
-    from deliveries d cross join channels c on c.id = d.channel_id and c.enabled
-    where d.state in ('waiting', 'sending') group by c.id`);
 
 /** Forgets some of what is over for long. Where there is nothing, nothing is locked. */
 export async function forgetDeliveries(db: Db, now: number): Promise<void> {

@@ -19,6 +19,8 @@ export type OutboxEvent = {
   severity: "warning" | "critical";
   transition: string;
   muted?: string | null | undefined;
+  /** The rule that keeps it quiet where it is inhibited. */
+  by?: string | null | undefined;
 };
 
 /** A channel that is switched on, and what it is told of. */
@@ -48,17 +50,22 @@ export function dueMarks(
 ): SQL[] {
   const marks = new Map<string, Mark>();
   for (const event of events) {
-    if (event.muted || !(NEWS as readonly string[]).includes(event.transition)) continue;
-    for (const { id, accepts } of listeners) markOf(marks, event, id, accepts);
+    if (!(NEWS as readonly string[]).includes(event.transition)) continue;
+    for (const { id, accepts } of listeners) if (isNewsTo(event, accepts)) markOf(marks, event, id, accepts);
   }
   const all = [...marks.values()];
   const alarms = all.filter(({ over }) => !over);
   const resolved = all.filter(({ over }) => over);
   return [
     ...(alarms.length > 0 ? [markAlarms(alarms, now, guard)] : []),
+    ...(alarms.some(({ urgent }) => urgent) ? [hastenUrgent(alarms, now, guard)] : []),
     ...(resolved.length > 0 ? [markResolved(resolved, now, guard)] : []),
   ];
 }
+
+/** What is inhibited is news to who is not told of what inhibits it. */
+const isNewsTo = ({ muted, by, clusterId }: OutboxEvent, accepts: Listener["accepts"]): boolean =>
+  !muted || (muted === "inhibited" && !!by && !accepts({ clusterId, rule: by, severity: "critical" }));
 
 function markOf(
   marks: Map<string, Mark>,
@@ -67,7 +74,8 @@ function markOf(
   accepts: Listener["accepts"],
 ): void {
   const over = transition === "resolved";
-  if (!accepts({ clusterId, rule, severity: over ? "critical" : severity })) return;
+  // Who was told hears of the end, whatever the filter is by then.
+  if (!over && !accepts({ clusterId, rule, severity })) return;
   const key = `${channelId} ${clusterId} ${rule}`;
   const known = marks.get(key);
   marks.set(key, {
@@ -87,7 +95,8 @@ const markAlarms = (marks: readonly Mark[], now: number, guard: SQL): SQL => sql
   where ${guard}
   on conflict do update set due_at = min(coalesce(due_at, ${Number.MAX_SAFE_INTEGER}), max(${now},
     ${nextTelling(
-      sql`sent_at`,
+      // What a clock that went back has left is not to be waited for.
+      sql`min(sent_at, ${now})`,
       sql`sent_before`,
       sql`exists (
       select 1 from json_each(${JSON.stringify(marks)})
@@ -95,9 +104,16 @@ const markAlarms = (marks: readonly Mark[], now: number, guard: SQL): SQL => sql
         and value ->> 'urgent')`,
     )}))`;
 
+/** A message that waits for its next try tells of what is urgent: that is not to wait for hours. */
+const hastenUrgent = (marks: readonly Mark[], now: number, guard: SQL): SQL => sql`
+  update deliveries set due_at = ${now} where ${guard} and id in (
+    select d.id from json_each(${JSON.stringify(marks.filter(({ urgent }) => urgent))}) m cross join deliveries d
+      on d.channel_id = m.value ->> 'channelId' and d.cluster_id = m.value ->> 'clusterId' and d.rule = m.value ->> 'rule'
+    where d.state in ('waiting', 'sending') and d.rule is not null and d.state = 'waiting' and d.due_at > ${now})`;
+
 const markResolved = (marks: readonly Mark[], now: number, guard: SQL): SQL => sql`
   update alert_groups set due_at = min(coalesce(due_at, ${Number.MAX_SAFE_INTEGER}), max(${now},
-    ${nextTelling(sql`sent_at`, sql`sent_before`, sql`false`)}))
+    ${nextTelling(sql`min(sent_at, ${now})`, sql`sent_before`, sql`false`)}))
   from json_each(${JSON.stringify(marks)}) m
   where channel_id = m.value ->> 'channelId' and cluster_id = m.value ->> 'clusterId' and rule = m.value ->> 'rule'
     and repeat_at is not null and ${guard}`;
@@ -109,6 +125,8 @@ export type DueGroup = {
   cluster: string;
   rule: string;
   told: number;
+  /** Of warnings, up to this event. */
+  warned: number;
   sentAt: number | null;
   repeatAt: number | null;
   episode: number;
@@ -119,13 +137,13 @@ export type DueGroup = {
 };
 
 const GROUP =
-  sql.raw(`g.channel_id as channelId, g.cluster_id as clusterId, cl.name as cluster, g.rule, g.told,
+  sql.raw(`g.channel_id as channelId, g.cluster_id as clusterId, cl.name as cluster, g.rule, g.told, g.warned,
   g.sent_at as sentAt, g.repeat_at as repeatAt, g.episode, g.fleet, c.kind, c.filter
   from alert_groups g cross join channels c on c.id = g.channel_id and c.enabled
   cross join clusters cl on cl.id = g.cluster_id`);
 
 /** No message of it is on its way: it is told when that is there, and of what has happened by then. */
-const AT_REST = sql.raw(`not exists (
+export const AT_REST = sql.raw(`not exists (
   select 1 from deliveries d
   where d.channel_id = g.channel_id and d.cluster_id = g.cluster_id and d.rule = g.rule
     and d.state in ('waiting', 'sending') and d.rule is not null)`);
@@ -160,12 +178,13 @@ export const ofGroup = ({ channelId, clusterId, rule }: GroupKey): SQL =>
 
 /** Whether something is to be told that happened after this event. */
 export const isMoreAfter = (
-  { clusterId, rule }: GroupKey,
-  event: number,
+  { clusterId, rule }: { clusterId: number | SQL; rule: string | SQL },
+  event: number | SQL,
   more: SQL = sql`true`,
 ): SQL => sql`exists (
   select 1 from anomaly_events
-  where cluster_id = ${clusterId} and rule = ${rule} and id > ${event} and muted is null and ${more}
+  where cluster_id = ${clusterId} and rule = ${rule} and id > ${event} and ${more}
+    and (muted is null or (muted = 'inhibited' and "by" is not null))
     and transition in (${sql.raw(NEWS.map((name) => `'${name}'`).join(", "))}))`;
 
 /** Notes that nothing is to be told of what happened up to `told`, until `dueAt`; nothing where it was told since. */
@@ -182,18 +201,26 @@ export const settle = (
     due_at = case when ${isMoreAfter(group, latest)} then due_at else ${dueAt} end
   where ${ofGroup(group)} and told = ${group.told}`;
 
-/** Tells a channel of what is open in these groups, as if it had been told nothing; and what else it was not told yet. */
+/**
+ * Tells a channel of what it was not told yet, and of all that is open in groups that are new to it. Where something it was told of is
+ * open still, that is said again: were it forgotten, its end would not be told.
+ */
 export const tellAnew = (
   channelId: number,
-  groups: readonly { clusterId: number; rule: string }[],
+  groups: readonly { clusterId: number; rule: string; isNew: boolean }[],
   now: number,
 ): SQL[] => [
   sql`update alert_groups set due_at = ${now} where channel_id = ${channelId}`,
   sql`
+    update alert_groups set told = iif(repeat_at is null, 0, told), repeat_at = iif(repeat_at is null, null, ${now})
+    where channel_id = ${channelId} and exists (
+      select 1 from json_each(${JSON.stringify(groups.filter(({ isNew }) => isNew))})
+      where value ->> 'clusterId' = cluster_id and value ->> 'rule' = rule)`,
+  sql`
     insert into alert_groups (channel_id, cluster_id, rule, told, due_at, episode)
     select c.id, value ->> 'clusterId', value ->> 'rule', 0, ${now}, 0
     from channels c cross join json_each(${JSON.stringify(groups)}) where c.id = ${channelId}
-    on conflict do update set told = 0`,
+    on conflict do nothing`,
 ];
 
 /** Where something is open. */

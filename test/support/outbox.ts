@@ -26,6 +26,8 @@ export type Change = {
   severity?: "warning" | "critical";
   node?: number;
   muted?: "silence" | "inhibited";
+  /** The rule that inhibits it. */
+  by?: string;
   rule?: string;
   value?: number;
 };
@@ -183,7 +185,8 @@ export async function judgeIn(
       muted: muted ?? ("none" as const),
       ...(transition === "resolved" && { resolvedAt: now }),
     }));
-  const events = all.map(({ id, rule, transition, severity, muted }) => ({
+  const events = all.map(({ id, rule, transition, severity, muted, by }) => ({
+    by,
     anomalyId: id,
     clusterId,
     rule,

@@ -1,6 +1,7 @@
 import { healthyChannel } from "../../../db/queries/channels.ts";
+import type { Candidate } from "../../../db/queries/candidates.ts";
 import { claim, drop, markDead, markLater, markSent } from "../../../db/queries/deliveries.ts";
-import type { Candidate, Done, Failed, Notice, SentGroup } from "../../../db/queries/deliveries.ts";
+import type { Done, Failed, Notice, SentGroup } from "../../../db/queries/deliveries.ts";
 import { groupOf, settle } from "../../../db/queries/outbox.ts";
 import type { DueGroup } from "../../../db/queries/outbox.ts";
 import type { Alert } from "../alert.ts";
@@ -176,16 +177,23 @@ async function channelAfter(
 
 async function giveUp(
   deps: DispatchDeps,
-  { found, alert, group }: Held & Message,
+  { found, provider, alert, group }: Held & Message,
   failed: Failed,
   disable: boolean,
 ): Promise<void> {
   const { now } = failed;
-  const repeatAt = group && group.now.repeatAt !== null ? now + repeatIn(alert.severity, undefined) : null;
+  const again = now + repeatIn(alert.severity, provider.resendMs);
+  const of = group && {
+    ...group.now,
+    toEvent: group.latest,
+    repeatAt: group.now.repeatAt === null ? null : again,
+    againAt: alert.counts.open > 0 ? again : null,
+    resent: provider.resendMs !== undefined,
+  };
   await markDead(deps.db, {
     ...failed,
     ...(disable && { disabledReason: failed.error }),
-    ...(group && { group: { ...group.now, toEvent: group.latest, repeatAt } }),
+    ...(of && { group: of }),
     notices: await noticesOf(deps, found, failed, disable),
   });
 }

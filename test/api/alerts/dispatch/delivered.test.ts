@@ -10,7 +10,8 @@ import {
   RETRIES_MS,
   SHORTEST_WAIT_MS,
 } from "../../../../api/alerts/grouping.ts";
-import { DELIVERIES_KEPT_MS, SENDING_MS } from "../../../../db/queries/deliveries.ts";
+import { SENDING_MS } from "../../../../db/queries/candidates.ts";
+import { DELIVERIES_KEPT_MS } from "../../../../db/queries/deliveries.ts";
 import { GROUP_WAIT_MS } from "../../../../db/queries/outbox.ts";
 import { NOW } from "../../../support/a-report.ts";
 import { ON_WORKERS } from "../../../support/on-workers.ts";
@@ -18,7 +19,6 @@ import { anOutbox, type Outbox } from "../../../support/outbox.ts";
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
-const DAY = 86_400_000;
 
 const states = ({ db }: Outbox) =>
   db.all<{ state: string; kind: string }>(sql`select state, kind from deliveries order by id`);
@@ -67,7 +67,7 @@ test("what is not taken is tried after 5 s, 30 s and so on, and given up after a
     tries.push(at - NOW);
     return { result: "later", reason: "out of order" };
   };
-  for (let next: number | undefined = NOW; next !== undefined && next < NOW + 3 * DAY;) {
+  for (let next: number | undefined = NOW; next !== undefined && next <= NOW + GIVEN_UP_MS.firing;) {
     outbox.clock.now = next;
     next = (await outbox.dispatch()).nextDueAt;
   }
@@ -223,7 +223,7 @@ test("a message that is refused is given up at once, and the channel goes on", a
   outbox.chat.answer = (_, nth) =>
     nth === 1 ? { result: "never", reason: "refused", disable: false } : { result: "sent" };
   await outbox.judge([{ subject: "a" }]);
-  expect(await outbox.dispatch()).toEqual({ sent: 0, failed: 0, dead: 1 });
+  expect(await outbox.dispatch()).toMatchObject({ sent: 0, failed: 0, dead: 1 });
   outbox.clock.now += GROUP_WAIT_MS;
   await outbox.judge([{ subject: "b" }]);
   await outbox.dispatch();
@@ -352,4 +352,42 @@ test("a database that cannot answer is no reason to fail", async ({ expect }) =>
   expect(await outbox.dispatch()).toEqual({ sent: 0, failed: 0, dead: 0, nextDueAt: NOW + SENDING_MS });
   expect(outbox.log).toMatchObject([{ level: "error", event: "dispatch-failed" }]);
   expect(REPEAT_MS.critical).toBeLessThan(REPEAT_MS.warning);
+});
+
+test("what a channel hears of all the time delays nothing else: worse news first, and some of the budget is kept", async ({
+  expect,
+}) => {
+  const outbox = await anOutbox();
+  const id = await outbox.channel("ops");
+  const left = (tokens: number) =>
+    outbox.db.run(
+      sql`update channels set tokens = ${tokens}, refilled_at = ${outbox.clock.now} where id = ${id}`,
+    );
+  await outbox.judge([{ subject: "a", rule: "noise", severity: "critical" }]);
+  await outbox.dispatch();
+  outbox.clock.now += GROUP_WAIT_MS;
+  await outbox.judge([{ subject: "b", rule: "noise", severity: "critical" }]);
+  await left(10);
+  const at = outbox.clock.now;
+  expect(await outbox.dispatch()).toMatchObject({ sent: 0, nextDueAt: at + MINUTE });
+  await outbox.judge([{ subject: "c", rule: "mild" }]);
+  await outbox.judge([{ subject: "d", rule: "grave", severity: "critical" }]);
+  await outbox.dispatch();
+  expect(outbox.chat.came.map(({ alert }) => alert.rule)).toEqual(["noise", "grave", "mild"]);
+  await left(11);
+  await outbox.dispatch();
+  expect(outbox.chat.came.map(({ alert }) => alert.rule).slice(3)).toEqual(["noise"]);
+});
+
+test("news go before what is only said again", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a", rule: "old", severity: "critical" }]);
+  await outbox.dispatch();
+  outbox.clock.now += REPEAT_MS.critical;
+  await outbox.dispatch({ budget: { ms: 1_000, calls: 0 } });
+  outbox.clock.now += 1;
+  await outbox.judge([{ subject: "b", rule: "new" }]);
+  await outbox.dispatch();
+  expect(outbox.chat.came.map(({ alert }) => alert.rule)).toEqual(["old", "new", "old"]);
 });

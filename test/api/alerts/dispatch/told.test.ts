@@ -1,10 +1,11 @@
 import { sql } from "drizzle-orm";
 import { test } from "vitest";
 import { MAX_RESENT, REPEAT_MS } from "../../../../api/alerts/grouping.ts";
-import { candidates, claim, insertForGroup } from "../../../../db/queries/deliveries.ts";
+import { candidates } from "../../../../db/queries/candidates.ts";
+import { claim, insertForGroup } from "../../../../db/queries/deliveries.ts";
 import { dueGroups, GROUP_INTERVAL_MS, GROUP_WAIT_MS, settle } from "../../../../db/queries/outbox.ts";
 import { NOW } from "../../../support/a-report.ts";
-import { anOutbox } from "../../../support/outbox.ts";
+import { anOutbox, type Outbox } from "../../../support/outbox.ts";
 
 const MINUTE = 60_000;
 
@@ -175,6 +176,73 @@ test("a channel hears only of what its filter takes, and of its end, however sev
   expect(of("floods")).toEqual(["firing +2 -0 =2 b a", "resolved +0 -2 =0 (a) (b)"]);
   expect(outbox.chat.came).toHaveLength(4);
   expect(await outbox.db.all(sql`select channel_id from alert_groups order by 1`)).toHaveLength(2);
+});
+
+const refilter = ({ db }: Outbox, filter: object) =>
+  db.run(sql`update channels set filter = ${JSON.stringify(filter)}`);
+const wait = async (outbox: Outbox, ms = GROUP_INTERVAL_MS) => {
+  outbox.clock.now += ms;
+  await outbox.dispatch();
+};
+
+test.for([{ clusters: ["other"] }, { rules: ["drops"] }])(
+  "a channel that takes a group no more is told the end of what it was told, and nothing more: %o",
+  async (filter, { expect }) => {
+    const outbox = await anOutbox();
+    await outbox.channel("ops");
+    await outbox.judge([{ subject: "a", severity: "critical" }]);
+    await outbox.dispatch();
+    await outbox.judge([{ subject: "b", severity: "critical" }]);
+    await refilter(outbox, filter);
+    await wait(outbox);
+    await outbox.judge([{ subject: "a", to: "worsened", severity: "critical" }, { subject: "c" }]);
+    await wait(outbox);
+    await wait(outbox, REPEAT_MS.critical);
+    expect(outbox.told()).toEqual(["firing +1 -0 =1 a"]);
+    await outbox.judge([
+      { subject: "a", to: "resolved" },
+      { subject: "b", to: "resolved" },
+    ]);
+    await wait(outbox);
+    expect(outbox.told().slice(1)).toEqual(["resolved +0 -1 =0 (a)"]);
+  },
+);
+
+test("a channel that takes no warnings any more hears of the end of one it was told of", async ({
+  expect,
+}) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a" }]);
+  await outbox.dispatch();
+  await refilter(outbox, { minSeverity: "critical" });
+  await outbox.judge([{ subject: "b" }]);
+  await wait(outbox);
+  await wait(outbox, REPEAT_MS.warning);
+  expect(outbox.told()).toEqual(["firing +1 -0 =1 a"]);
+  await outbox.judge([{ subject: "c", severity: "critical" }]);
+  await wait(outbox);
+  await outbox.judge([{ subject: "a", to: "resolved" }]);
+  await wait(outbox);
+  await refilter(outbox, {});
+  await outbox.judge([{ subject: "d" }]);
+  await wait(outbox);
+  expect(outbox.told().slice(1)).toEqual(["firing +1 -0 =2 c", "firing +0 -1 =1 (a)", "firing +2 -0 =3 b d"]);
+});
+
+test("what is inhibited is told to who is not told of what inhibits it", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("drops", { filter: { rules: ["drops"] } });
+  await outbox.channel("all");
+  const inhibited = { subject: "a", rule: "drops", muted: "inhibited", by: "table-pressure" } as const;
+  await outbox.judge([inhibited]);
+  await outbox.dispatch();
+  await outbox.judge([{ ...inhibited, to: "resolved" }]);
+  await wait(outbox);
+  await outbox.judge([{ subject: "b", rule: "drops", muted: "silence" }]);
+  await wait(outbox);
+  expect(outbox.chat.came.map(({ channel }) => channel)).toEqual(["drops", "drops"]);
+  expect(outbox.told()).toEqual(["firing +1 -0 =1 a", "resolved +0 -1 =0 (a)"]);
 });
 
 test("an incident that begins anew is another episode, and refers to its own first message", async ({
