@@ -100,7 +100,9 @@ export const AnomalyEvent = z
     severity: Severity,
     finding: MeasuredAnswer.nullable(),
     muted: MutedWhy.meta({ description: "Why nobody is told of this." }),
-    by: z.string().nullable(),
+    by: z.string().nullable().meta({
+      description: "Who acknowledged it; of what is inhibited, the rule of what it is inhibited by.",
+    }),
     note: z.string().nullable(),
   })
   .meta({ id: "AnomalyEvent" });
@@ -108,7 +110,7 @@ export const AnomalyEvent = z
 export const AnomalyDelivery = z
   .object({
     id: z.int(),
-    channel: z.string().nullable(),
+    channel: z.string().nullable().meta({ description: "Told to an admin token only, as is the error." }),
     kind: z.string(),
     state: z.string(),
     createdAt: Time,
@@ -173,8 +175,14 @@ export const eventAnswer = ({ at, recordedAt, finding, transition, ...event }: K
   finding: finding === null ? null : measuredAnswer(finding as Measured),
 });
 
-export const deliveryAnswer = ({ createdAt, sentAt, ...delivery }: ToldOf) => ({
+/** Channels are not everybody's to know, nor what their providers answer. */
+export const deliveryAnswer = (
+  { createdAt, sentAt, channel, error, ...delivery }: ToldOf,
+  isAdmin: boolean,
+) => ({
   ...delivery,
+  channel: isAdmin ? channel : null,
+  error: isAdmin ? error : null,
   createdAt: toTime(createdAt),
   sentAt: toTimeOrNull(sentAt),
 });

@@ -140,7 +140,7 @@ anomalies.openapi(getAnomaly, async (c) => {
     {
       ...anomalyAnswer(anomaly, deps.now()),
       events: events.map(eventAnswer),
-      deliveries: deliveries.map(deliveryAnswer),
+      deliveries: deliveries.map((delivery) => deliveryAnswer(delivery, caller.scope === "admin")),
     },
     200,
   );

@@ -1,6 +1,7 @@
 import { sql } from "drizzle-orm";
 import { test } from "vitest";
-import { GROUP_WAIT_MS } from "../../db/queries/outbox.ts";
+import { healthyChannel } from "../../db/queries/channels.ts";
+import { GROUP_INTERVAL_MS, GROUP_WAIT_MS } from "../../db/queries/outbox.ts";
 import { type Change, judgeIn } from "../support/outbox.ts";
 import { ADMIN, openService } from "../support/service.ts";
 import { dispatch } from "../../api/alerts/dispatch.ts";
@@ -34,6 +35,7 @@ async function aService() {
   };
   return {
     ...service,
+    askAs: (path: string, token: string) => service.ask("GET", path, { token }),
     ask,
     chat,
     judge: (...changes: Change[]) => judgeIn(db, 1, changes, clock.now),
@@ -105,6 +107,40 @@ test("a channel that is switched off waits for nothing, and hears what it missed
       .map((line: string) => line.slice(2))
       .toSorted(),
   ).toEqual(["firing sent", "resolved sent"]);
+});
+
+test("what was told before a channel was off, or its filter or address changed, is told to be over", async ({
+  expect,
+}) => {
+  const { ask, judge, dispatch, list, clock, db } = await aService();
+  const counts = async () => {
+    const [row] = await db.all<{ told: string }>(
+      sql`select alert ->> 'counts' as told from deliveries where state = 'sent' order by id desc limit 1`,
+    );
+    return JSON.parse(row?.told ?? "{}");
+  };
+  await ask("POST", "/v1/channels", SLACK);
+  await judge({ subject: "a" }, { subject: "b" }, { subject: "c" }, { subject: "d" });
+  await dispatch();
+  await ask("PATCH", "/v1/channels/1", { enabled: false });
+  clock.now += GROUP_WAIT_MS;
+  await judge({ subject: "a", to: "resolved" });
+  await ask("PATCH", "/v1/channels/1", { enabled: true });
+  await dispatch();
+  expect(await counts()).toEqual({ opened: 0, resolved: 1, open: 3 });
+  clock.now += GROUP_INTERVAL_MS;
+  await judge({ subject: "b", to: "resolved" });
+  await ask("PATCH", "/v1/channels/1", { filter: { clusters: ["prod"] } });
+  await dispatch();
+  expect(await counts()).toEqual({ opened: 0, resolved: 1, open: 2 });
+  await ask("PATCH", "/v1/channels/1", { filter: { clusters: ["prod", "other"] } });
+  await dispatch();
+  expect(await list("?state=sent")).toHaveLength(3);
+  clock.now += GROUP_INTERVAL_MS;
+  await judge({ subject: "c", to: "resolved" });
+  await ask("PATCH", "/v1/channels/1", { url: "https://hooks.slack.com/services/T0/B0/other" });
+  await dispatch();
+  expect(await counts()).toEqual({ opened: 0, resolved: 1, open: 1 });
 });
 
 test("what was given up is listed, shown whole, and sent again", async ({ expect }) => {
@@ -190,4 +226,38 @@ test("deliveries are found by what they are about, in pages, the latest first", 
   expect((await ask("GET", "/v1/deliveries?cluster=nowhere")).status).toBe(404);
   expect((await ask("GET", "/v1/deliveries?state=lost")).status).toBe(422);
   expect((await ask("GET", "/v1/deliveries/99")).status).toBe(404);
+});
+
+test("who may only read is not told which channels there are, nor what their providers answer", async ({
+  expect,
+}) => {
+  const service = await aService();
+  const { ask, askAs, judge, dispatch, chat } = service;
+  await ask("POST", "/v1/channels", SLACK);
+  chat.answer = REFUSED;
+  await judge({ subject: "a" });
+  await dispatch();
+  const { body } = await ask("GET", "/v1/anomalies/1");
+  expect(body.deliveries).toMatchObject([{ channel: "ops", state: "dead" }]);
+  expect(body.deliveries[0].error).toMatch(/refused/);
+  const reader = await service.token("read", "prod");
+  const read = await askAs("/v1/anomalies/1", reader);
+  expect(read.body.deliveries).toMatchObject([{ channel: null, state: "dead", error: null }]);
+});
+
+test("that a channel is broken is told where the same clusters are told of, if there is such a channel", async ({
+  expect,
+}) => {
+  const { ask, db, clock } = await aService();
+  const filters = [{ clusters: ["eu"] }, { clusters: ["us"] }, { clusters: ["eu"] }, {}];
+  for (const [at, filter] of filters.entries())
+    await ask("POST", "/v1/channels", { ...SLACK, name: `c${at + 1}`, filter });
+  const worked = (id: number) => db.run(sql`update channels set last_sent_at = ${id} where id = ${id}`);
+  for (const id of [2, 3]) await worked(id);
+  const healthy = async () => (await healthyChannel(db, 1, clock.now))?.id;
+  expect(await healthy()).toBe(3);
+  await db.run(sql`delete from channels where id = 3`);
+  expect(await healthy()).toBe(4);
+  await db.run(sql`delete from channels where id = 4`);
+  expect(await healthy()).toBe(2);
 });
