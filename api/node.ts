@@ -7,7 +7,7 @@ import { type Database, openLibsql } from "../db/libsql.ts";
 import { reportWriter, type StoredReport } from "../db/queries/reports.ts";
 import { tokenReader } from "../db/queries/tokens.ts";
 import { createApp, type Deps, type LogEvent } from "./app.ts";
-import { alertingOn } from "./node/alerting.ts";
+import { alertingOn, madeOnce } from "./node/alerting.ts";
 import { firstAdminToken } from "./node/admin-token.ts";
 import { type Config, databaseFile, DEFAULT_URL, loadConfig, withoutSecrets } from "./node/config.ts";
 import { greeting } from "./node/greeting.ts";
@@ -104,7 +104,6 @@ async function open({ databaseUrl, databaseToken }: Config): Promise<Database | 
 function dependencies(config: Config, { db }: Database): Deps {
   const { adminToken, retention } = config;
   const writer = reportWriter(db);
-  let alerting: Promise<Messaging> | undefined;
   const adminTokenHash = adminToken === undefined ? undefined : hashToken(adminToken);
   return {
     db,
@@ -115,7 +114,7 @@ function dependencies(config: Config, { db }: Database): Deps {
     adminTokenHash,
     retention,
     // Once there is a channel to be made: with it a key is.
-    alerting: () => (alerting ??= alertingOn(config)),
+    alerting: madeOnce<Messaging>(() => alertingOn(config)),
   };
 }
 

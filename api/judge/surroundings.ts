@@ -7,7 +7,7 @@ import type { Silence } from "../../db/queries/silences.ts";
 import { inhibitorOf, mutedBy } from "../alerts/inhibition.ts";
 import type { Known } from "../alerts/inhibition.ts";
 import type { Matcher } from "../alerts/silence.ts";
-import type { Measured, Severity, Subject } from "../detect/rule.ts";
+import type { Severity, Subject } from "../detect/rule.ts";
 
 /** As inhibition sees it, by id. */
 export type OpenOne = {
@@ -110,7 +110,7 @@ const toOpenOne = (row: Awaited<ReturnType<typeof openAnomalies>>[number]): Open
   rule: row.rule,
   subject: row.about as Subject,
   severity: row.severity,
-  cause: (row.finding as Measured).cause,
+  cause: row.cause ?? undefined,
   muted: row.muted ?? undefined,
   announced: row.announced,
 });

@@ -20,3 +20,15 @@ export async function alertingOn({
     hosts: alerting.hosts,
   };
 }
+
+/** Made at first need and kept, but for what failed: that is tried again. */
+export function madeOnce<Made>(make: () => Promise<Made>): () => Promise<Made> {
+  let made: Promise<Made> | undefined;
+  return () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+}

@@ -4,7 +4,7 @@ import { openLibsql } from "../../db/libsql.ts";
 import { HoursCache } from "../../db/queries/look.ts";
 import { alertingOn } from "./alerting.ts";
 import { Bell } from "./bell.ts";
-import { keepTelling } from "./keep-telling.ts";
+import { keepTellingWith } from "./keep-telling.ts";
 import { keepUp } from "./keep-up.ts";
 import type { ToUpkeep, UpkeepConfig } from "./upkeep.ts";
 
@@ -33,12 +33,12 @@ function upkeep(): Promise<void> {
 }
 
 /** Without what alerts are sent with, the rest is done all the same. */
-async function telling(): Promise<void> {
-  try {
-    const alerting = await alertingOn(config);
-    const deps = { ...alerting, db: database.db, now: Date.now, log, random: Math.random };
-    await keepTelling(deps, news, stopping.signal);
-  } catch (error) {
-    log({ level: "error", event: "alerts-not-sent", error: innermost(error).toString() });
-  }
+function telling(): Promise<void> {
+  const deps = { db: database.db, now: Date.now, log, random: Math.random };
+  return keepTellingWith(async () => ({ ...(await alertingOn(config)), ...deps }), {
+    bell: news,
+    stop: stopping.signal,
+    onFailed: (error) =>
+      log({ level: "error", event: "alerts-not-sent", error: innermost(error).toString() }),
+  });
 }

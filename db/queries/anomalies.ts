@@ -105,26 +105,22 @@ export type OpenAnomaly = {
   severity: AnomalySeverity;
   muted: Muted | null;
   announced: boolean;
-  finding: unknown;
+  /** What its finding says of it: findings are long, and of what is open there may be much. */
+  cause: string | null;
 };
 
 /** What is open in these clusters, in the order it was opened. */
 export async function openAnomalies(db: Db, clusterIds: readonly number[]): Promise<OpenAnomaly[]> {
-  type Row = Omit<OpenAnomaly, "about" | "announced" | "finding"> & {
-    about: string;
-    announced: number;
-    finding: string;
-  };
+  type Row = Omit<OpenAnomaly, "about" | "announced"> & { about: string; announced: number };
   const rows = await db.all<Row>(sql`
     select a.id, a.cluster_id as clusterId, a.rule, a.subject, a.node_id as nodeId, a.about, a.severity, a.muted,
-      a.announced, a.finding
+      a.announced, a.finding ->> 'cause' as cause
     from json_each(${JSON.stringify(clusterIds)}) c
     cross join anomalies a indexed by anomalies_open on a.cluster_id = c.value and a.resolved_at is null
     order by a.id`);
-  return rows.map(({ about, announced, finding, ...row }) => ({
+  return rows.map(({ about, announced, ...row }) => ({
     ...row,
     about: JSON.parse(about),
     announced: announced === 1,
-    finding: JSON.parse(finding),
   }));
 }
