@@ -28,20 +28,28 @@ export function urgency(maxNodes = MAX_NODES): (report: StoredReport) => boolean
   const nodes = new Map<string, Before>();
   return (report) => {
     const window = windowOf(report);
-    if (window.receivedAt - window.to > LATE_MS) return false;
     const passing = rules.node
       .filter(({ rule, thresholds }) => rule.gate(window, thresholds) !== undefined)
       .map(({ rule }) => rule.name);
     const node = `${report.clusterId} ${window.node}`;
     const before = nodes.get(node);
+    const late = isLate(window, before?.window);
     const hotUntil = isBegin(window, passing, before) ? window.to + HOT_MS : (before?.hotUntil ?? 0);
     const passed = new Map([...(before?.passed ?? []), ...passing.map((rule) => [rule, window.to] as const)]);
     nodes.delete(node);
     nodes.set(node, { window, passed, hotUntil });
     const [oldest] = nodes.keys();
     if (nodes.size > maxNodes && oldest !== undefined) nodes.delete(oldest);
-    return passing.length > 0 && window.to <= hotUntil;
+    return !late && passing.length > 0 && window.to <= hotUntil;
   };
+}
+
+/** A window that comes as much later than the one before it as it ends later was not held up: the node's clock is slow. */
+function isLate(window: NodeWindow, before: NodeWindow | undefined): boolean {
+  if (window.receivedAt - window.to <= LATE_MS) return false;
+  if (!before || window.to <= before.to) return true;
+  const apart = window.to - before.to;
+  return 2 * Math.abs(window.receivedAt - before.receivedAt - apart) > apart;
 }
 
 function isBegin(window: NodeWindow, passing: readonly string[], before: Before | undefined): boolean {

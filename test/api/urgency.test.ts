@@ -23,6 +23,17 @@ test("what is late is not urgent, nor what passes no gate", ({ expect }) => {
   expect(isUrgent({ ...full, receivedAt: full.to + 600_000 })).toBe(true);
 });
 
+test("what comes as late as the one before it comes from a slow clock, and is urgent", ({ expect }) => {
+  const isUrgent = urgency();
+  const late = (at: number, ms: number) => {
+    const full = aMinute("a", at, 0.95);
+    return isUrgent({ ...full, receivedAt: full.to + ms });
+  };
+  expect([late(0, 700_000), late(1, 701_000), late(2, 698_000)]).toEqual([false, true, true]);
+  // What was held up comes all at once.
+  expect([late(3, 900_000), late(4, 840_000), late(5, 780_000)]).toEqual([false, false, false]);
+});
+
 test("nodes that were heard least lately are forgotten first", ({ expect }) => {
   const isUrgent = urgency(2);
   const judged = (node: string, at: number) => isUrgent(aMinute(node, at, 0.95));
