@@ -79,7 +79,8 @@ const postBacktest = createRoute({
   summary: "What would have been opened by other thresholds",
   description:
     "Judges the past of a cluster by rules about nodes; nothing is stored, nobody is told. Where windows are no longer kept, slots of ten " +
-    "minutes stand for them: what is shorter does not show, and what opens after some windows opens later.",
+    "minutes stand for them: what is shorter does not show, and what opens after some windows opens later. One runs at a time: while another " +
+    "does, the answer is 503 with Retry-After.",
   security: bearer,
   middleware: allow("read", "admin"),
   request: { body: body("BacktestQuestion") },
