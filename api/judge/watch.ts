@@ -2,11 +2,13 @@ import type { ClusterView } from "../../db/look.ts";
 import { loadClusterView } from "../../db/queries/cluster-view.ts";
 import { type Cluster, listClusters } from "../../db/queries/clusters.ts";
 import { settleSilences } from "../../db/queries/silences.ts";
+import { markUntold, worseUnheard } from "../../db/queries/untold.ts";
 import { holds, takeWatch, WATCH_EVERY_MS, whileClusterIs } from "../../db/queries/upkeep/judge.ts";
 import { forgetWatches, watchesBeside, watchesOfNodes } from "../../db/queries/watches.ts";
 import { type Change, judgeCluster } from "../alerts/engine.ts";
 import type { InForce } from "../alerts/in-force.ts";
 import { expire, STALE_MS } from "../alerts/life.ts";
+import { channelsFor } from "../alerts/listeners.ts";
 import { rulesInForce } from "./in-force.ts";
 import type { Judging } from "./judging.ts";
 import { Ledger } from "./ledger.ts";
@@ -26,6 +28,7 @@ export async function watchClusters(judging: Judging): Promise<WatchedClusters> 
   if (since === undefined) return { end: "done", events: 0 };
   const [first, ...others] = settleSilences(now(), lease).map((statement) => db.run(statement));
   if (first) await db.batch([first, ...others]);
+  await markUntold(db, await channelsFor(db), now());
   let events = 0;
   for (const cluster of inTurn(await listClusters(db), now())) {
     if (!(await goesOn())) return { end: "stopped", events };
@@ -50,7 +53,7 @@ async function watchCluster(judging: Judging, { id }: Cluster, watchedSince: num
   const view = await loadClusterView(db, id, { now: at, watchedSince, cache: hours });
   await judgeWhole({ judging, ledger, rules }, id, view);
   await endSilent(judging, { ledger, open: await surroundings.open(id) }, view);
-  await settle(ledger, surroundings, { clusterId: id, at });
+  await settle(judging, { ledger, surroundings }, { clusterId: id, at });
   const guard = whileClusterIs(id, lease);
   await write(judging, ledger, { guard, first: holds(guard), others: [forgetWatches(id, at, guard)] });
   return ledger.events.length;
@@ -118,16 +121,21 @@ async function endSilent(
 
 /** Tells of what is no longer muted, and notes what is muted by now. */
 async function settle(
-  ledger: Ledger,
-  surroundings: Surroundings,
+  { db }: Judging,
+  { ledger, surroundings }: { ledger: Ledger; surroundings: Surroundings },
   { clusterId, at }: { clusterId: number; at: number },
 ): Promise<void> {
+  let worse: Set<number> | undefined;
   for (const open of await surroundings.open(clusterId)) {
     const muted = await surroundings.mutedBy(open);
     if (muted === open.muted) continue;
     ledger.mute({ anomalyId: open.id, muted: open.muted ?? null }, muted);
-    // Who was told of it before something greater hid it has been told.
-    if (muted || (open.muted === "inhibited" && open.announced)) continue;
+    if (muted) continue;
+    // Who was told of it before something greater hid it has been told, but for what got worse since.
+    if (open.muted === "inhibited" && open.announced) {
+      worse ??= await worseUnheard(db, clusterId);
+      if (!worse.has(open.id)) continue;
+    }
     const { id, rule, severity } = open;
     ledger.event({
       anomalyId: id,
