@@ -108,7 +108,7 @@ function needOf(
   page: Page,
 ): Need | undefined {
   const rules = page.rules.get(clusterId);
-  if (late || window.to < from || !rules) return undefined;
+  if (late || window.receivedAt < from || !rules) return undefined;
   return attempt(
     () => wants(window, rules, page.ledger.lives(clusterId, window.nodeId)),
     failing(page, onFailed),

@@ -17,7 +17,7 @@ export type Judging = {
   goesOn: () => Promise<boolean>;
   rules: readonly Rule[];
   hours?: HoursCache | undefined;
-  /** Windows that ended before it are passed over. Epoch ms. Default: none are. */
+  /** Windows that came before it are passed over. Epoch ms. Default: none are. */
   from?: number | undefined;
   /** Told where more is wrong in a cluster than may live there. */
   onCrowded?: ((clusterId: number) => void) | undefined;
