@@ -8,6 +8,7 @@ import { reportWriter, type StoredReport } from "../db/queries/reports.ts";
 import { tokenReader } from "../db/queries/tokens.ts";
 import { createApp, type Deps, type LogEvent } from "./app.ts";
 import { alertingOn, madeOnce } from "./node/alerting.ts";
+import { forAgent } from "./node/agent-environment.ts";
 import { firstAdminToken } from "./node/admin-token.ts";
 import { type Config, databaseFile, DEFAULT_URL, loadConfig, withoutSecrets } from "./node/config.ts";
 import { greeting } from "./node/greeting.ts";
@@ -152,14 +153,9 @@ async function startAgent(deps: Deps, config: Config, url: string, stop: AbortSi
   }
 }
 
-/** What the user set is the user's; the secrets of the service are not the agent's. */
+/** What the user set is the user's. */
 async function agentEnvironment(deps: Deps, config: Config, url: string): Promise<NodeJS.ProcessEnv> {
-  const {
-    CONNTRAIL_ADMIN_TOKEN: _,
-    CONNTRAIL_DATABASE_TOKEN: __,
-    CONNTRAIL_SECRET_KEY: ___,
-    ...env
-  } = process.env;
+  const env = forAgent(process.env);
   const folder = dirname(databaseFile(config));
   env["CONNTRAIL_URL"] ||= url;
   env["CONNTRAIL_TOKEN"] ||= await localAgentToken(deps, join(folder, "local-agent.token"));

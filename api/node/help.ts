@@ -28,7 +28,7 @@ Environment:
   CONNTRAIL_SECRET_KEY       seals addresses and secrets of channels: 32 bytes in base64; without it one is
                              made beside the database (secret.key)
 
-With --with-agent, the agent gets CONNTRAIL_URL and CONNTRAIL_TOKEN unless they are set, and all the
-rest of the environment (see node agent/main.ts --help).
+With --with-agent, the agent gets CONNTRAIL_URL and CONNTRAIL_TOKEN unless they are set, and all of
+the environment that is not listed here (see node agent/main.ts --help).
 
 Exit codes: 0 stopped by a signal, 1 could not start, 2 wrong options or configuration.`;
