@@ -36,7 +36,8 @@ and goes on with it live until Ctrl-C.
   --tiny         a few hours of two nodes a cluster
   -h, --help     this text
 
-CONNTRAIL_PORT and CONNTRAIL_HOST say where it listens (127.0.0.1:8787).`;
+CONNTRAIL_PORT and CONNTRAIL_HOST say where it listens (127.0.0.1:8787). With CONNTRAIL_ADMIN_TOKEN, of 32
+characters or more, channels can be added.`;
 
 process.umask(0o077);
 process.exitCode = await main();
@@ -225,9 +226,18 @@ function greeting(
     "",
     "To try:",
     "",
+    curl("anomalies?state=all&since=1d"),
     curl("talkers?cluster=shop&by=pod&metric=opened&since=1h"),
     curl("series?cluster=shop&metric=utilisation&since=14d"),
     curl("sysctls?cluster=shop"),
+    "",
+    process.env["CONNTRAIL_ADMIN_TOKEN"]
+      ? "To be told, by a channel of yours:"
+      : "To be told, start it with CONNTRAIL_ADMIN_TOKEN=$(openssl rand -hex 32) in the environment, and add a channel:",
+    "",
+    `  curl -H "Authorization: Bearer $CONNTRAIL_ADMIN_TOKEN" -H 'content-type: application/json' \\`,
+    `    -d '{"kind":"slack","name":"on call","url":"https://hooks.slack.com/services/…"}' ${url}/v1/channels`,
+    "",
     `  CONNTRAIL_TOKEN=$TOKEN npx conntrail top --url ${url} --cluster shop --metric opened`,
     "",
     "Windows go on every minute, until Ctrl-C.",

@@ -35,8 +35,8 @@ export async function startService(folder: string, env: NodeJS.ProcessEnv): Prom
     env: {
       ...env,
       CONNTRAIL_DATABASE_URL: `file:${join(folder, "conntrail.db")}`,
-      // Nobody needs it: the demo prints a token that reads.
-      CONNTRAIL_ADMIN_TOKEN: randomBytes(32).toString("hex"),
+      // The demo prints a token that reads; who wants to add channels gives one.
+      CONNTRAIL_ADMIN_TOKEN: env["CONNTRAIL_ADMIN_TOKEN"] || randomBytes(32).toString("hex"),
     },
     stdio: ["ignore", "pipe", log],
     // A Ctrl-C is for the demo, which ends the service once it posts no more.
