@@ -60,6 +60,12 @@ const notAllowed = (providerHosts: readonly string[]) =>
     ? `this kind is at ${providerHosts.join(", ")}; for another host the operator of the service must list it in`
     : "the operator of the service must list the host in";
 
+/** Whether an address is at a host of its provider, not at one of the operator's own. */
+export function isOfProvider(text: string, providerHosts: readonly string[]): boolean {
+  const host = URL.parse(text)?.hostname;
+  return host !== undefined && providerHosts.some((one) => fits(host, "443", one));
+}
+
 /** `allowed` without a port stands for all ports. */
 function fits(host: string, port: string, allowed: string): boolean {
   const [, name = "", wanted] = /^(.*?)(?::(\d+))?$/.exec(unbracketed(allowed)) ?? [];

@@ -52,6 +52,8 @@ export type Outcome =
       reason: string;
       /** The channel cannot work until somebody mends it: it is switched off. */
       disable: boolean;
+      /** A status alone says so, which may be of something between, or pass: it has to last. */
+      unsure?: boolean | undefined;
     };
 
 export type Rendering = {

@@ -65,10 +65,15 @@ export function sendByFetch(fetch: typeof globalThis.fetch, policy: HostPolicy):
   };
 }
 
+/** What speaks no TLS is not understood by OpenSSL. */
+const NO_TLS: ReadonlySet<string> = new Set(["EPROTO", "ERR_SSL_WRONG_VERSION_NUMBER"]);
+const NO_TLS_HINT = " (no TLS there? use http with CONNTRAIL_ALLOW_PRIVATE_WEBHOOKS=1)";
+
 /** In words that hold no address. */
 export function whyNotSent(error: unknown): string {
   const { name, code } = error as { name?: string; code?: string };
   if (name === "TimeoutError" || name === "AbortError")
     return `no answer within ${SEND_TIMEOUT_MS / 1_000} s`;
-  return code === undefined ? "the connection failed" : `the connection failed (${code})`;
+  if (code === undefined) return "the connection failed";
+  return `the connection failed (${code})${NO_TLS.has(code) ? NO_TLS_HINT : ""}`;
 }

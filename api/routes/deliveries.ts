@@ -144,10 +144,10 @@ deliveries.openapi(replay, async (c) => {
   const { id } = c.req.valid("param");
   const row = await deliveryById(db, id);
   if (!row) throw unknown();
-  if (row.state !== "dead") throw new ProblemError("conflict", "Only what is dead can be sent again.");
+  if (row.state !== "dead") throw new ProblemError("changed", "Only what is dead can be sent again.");
   if (!(await replayDelivery(db, id, now())))
     throw new ProblemError(
-      "conflict",
+      "changed",
       "Its channel is switched off, or what it says was told since or is on its way: see GET /v1/deliveries.",
     );
   onNews?.();

@@ -10,18 +10,23 @@ import { tellAnew } from "./outbox.ts";
 export const enabledFilters = (db: Db): Promise<{ id: number; filter: string }[]> =>
   db.all(sql`select id, filter from channels where enabled`);
 
-/** A channel that works, of those that are not this one: rather one that is told of the same clusters, or of all; the one that worked last. */
-export async function healthyChannel(
+/**
+ * A channel that is on, is not this one and has no message whose key is `key`, or is that with `/` and more: rather one that works, then one that is told of the same
+ * clusters, or of all; then the one that worked last.
+ */
+export async function healthiestChannel(
   db: Db,
   not: number,
+  key: string,
   now: number,
 ): Promise<{ id: number; language: string } | undefined> {
   const [row] = await db.all<{ id: number; language: string }>(sql`
     select id, language from channels
-    where id <> ${not} and enabled and failures = 0 and coalesce(paused_until, 0) <= ${now}
-    order by filter ->> 'clusters' is not null
+    where id <> ${not} and enabled
+      and not exists (select 1 from deliveries d where d.channel_id = channels.id and d.key >= ${key} and d.key < ${`${key}0`})
+    order by failures > 0 or coalesce(paused_until, 0) > ${now}, filter ->> 'clusters' is not null
         and filter ->> 'clusters' is not (select b.filter ->> 'clusters' from channels b where b.id = ${not}),
-      last_sent_at desc, id limit 1`);
+      failures, last_sent_at desc, id limit 1`);
   return row;
 }
 

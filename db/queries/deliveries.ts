@@ -32,6 +32,10 @@ export const insertForGroup = (
 /** Words of the service about itself. */
 export type Notice = Omit<NewDelivery, "kind"> & { channelId: number };
 
+/** Whether there is a message of that key, to any channel. */
+export const isKnown = async (db: Db, key: string): Promise<boolean> =>
+  (await db.all(sql`select 1 from deliveries where key = ${key} limit 1`)).length > 0;
+
 /** None where there is one with that key. */
 const insertNotice = ({ channelId, key, alert, now }: Notice): SQL => sql`
   insert into deliveries (channel_id, key, kind, state, attempt, due_at, created_at, alert)
@@ -163,6 +167,8 @@ export type Failed = Done & {
   pausedUntil: number | null;
   /** Where the channel has moved to, sealed. */
   sealed?: Uint8Array | undefined;
+  /** Tell another channel of it. */
+  notices: readonly Notice[];
 };
 
 const channelFailed = ({ channelId, failures, pausedUntil, sealed, id, holder }: Failed): SQL => sql`
@@ -174,6 +180,7 @@ export async function markLater(db: Db, failed: Failed, dueAt: number): Promise<
   const { id, holder, status, error, kind, alert } = failed;
   await db.batch([
     db.run(channelFailed(failed)),
+    ...failed.notices.map((notice) => db.run(insertNotice(notice))),
     db.run(sql`
       update deliveries set state = 'waiting', attempt = attempt + 1, due_at = ${dueAt}, status = ${status}, error = ${error},
         kind = ${kind}, alert = ${JSON.stringify(alert)}, holder = null, lease_until = null
@@ -194,8 +201,6 @@ export type Dead = Failed & {
         resent: boolean;
       })
     | undefined;
-  /** Tells another channel of it. */
-  notices: readonly Notice[];
 };
 
 /** Notes that it is given up. What its group has not been told is told with its next message. */

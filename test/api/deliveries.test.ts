@@ -1,6 +1,6 @@
 import { sql } from "drizzle-orm";
 import { test } from "vitest";
-import { healthyChannel } from "../../db/queries/channels.ts";
+import { healthiestChannel } from "../../db/queries/channels.ts";
 import { GROUP_INTERVAL_MS, GROUP_WAIT_MS } from "../../db/queries/outbox.ts";
 import { type Change, judgeIn } from "../support/outbox.ts";
 import { ADMIN, openService } from "../support/service.ts";
@@ -254,7 +254,7 @@ test("that a channel is broken is told where the same clusters are told of, if t
     await ask("POST", "/v1/channels", { ...SLACK, name: `c${at + 1}`, filter });
   const worked = (id: number) => db.run(sql`update channels set last_sent_at = ${id} where id = ${id}`);
   for (const id of [2, 3]) await worked(id);
-  const healthy = async () => (await healthyChannel(db, 1, clock.now))?.id;
+  const healthy = async () => (await healthiestChannel(db, 1, "notice-1-off-1", clock.now))?.id;
   expect(await healthy()).toBe(3);
   await db.run(sql`delete from channels where id = 3`);
   expect(await healthy()).toBe(4);

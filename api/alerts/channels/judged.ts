@@ -31,6 +31,8 @@ export const never = (reason: string, disable = false): Outcome => ({ result: "n
 
 /** Somebody has to mend the channel. */
 const GONE: ReadonlySet<number> = new Set([401, 403, 404, 410]);
+/** Nothing says this by mistake. */
+const ENDED = 410;
 /** May pass by itself, as all from 500 on may. */
 const PASSING: ReadonlySet<number> = new Set([408, 425, 429]);
 
@@ -43,10 +45,9 @@ export function byStatus(answer: Answer, code?: unknown): Outcome {
     return later(`${why}: ${answered}`, retryAfter(answer));
   }
   if (GONE.has(status)) {
-    return never(
-      `${answered}: the URL or token is no longer valid; make a new one and PATCH the channel`,
-      true,
-    );
+    const reason = `${answered}: the URL or token is no longer valid; make a new one and PATCH the channel`;
+    const isSaid = status === ENDED || (typeof code === "string" && CODE.test(code));
+    return { result: "never", reason, disable: true, ...(!isSaid && { unsure: true }) };
   }
   if (status >= 400) return never(`the message was refused: ${answered}`);
   if (status >= 300) return never(`${answered}: redirects are not followed; give the final URL`);

@@ -101,7 +101,7 @@ export const telegram: Provider = {
     if (answer.status === 400 && /chat not found/i.test(String(said?.["description"]))) {
       return never("Telegram knows no such chat: add the bot to it, and give its number as chatId", true);
     }
-    return byStatus(answer);
+    return byStatus(answer, said?.["ok"] === false ? "by-Telegram" : undefined);
   },
 };
 

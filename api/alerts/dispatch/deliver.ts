@@ -1,6 +1,6 @@
-import { healthyChannel } from "../../../db/queries/channels.ts";
+import { healthiestChannel } from "../../../db/queries/channels.ts";
 import type { Candidate } from "../../../db/queries/candidates.ts";
-import { claim, drop, markDead, markLater, markSent } from "../../../db/queries/deliveries.ts";
+import { claim, drop, isKnown, markDead, markLater, markSent } from "../../../db/queries/deliveries.ts";
 import type { Done, Failed, Notice, SentGroup } from "../../../db/queries/deliveries.ts";
 import { groupOf, settle } from "../../../db/queries/outbox.ts";
 import type { DueGroup } from "../../../db/queries/outbox.ts";
@@ -31,7 +31,7 @@ export async function deliver(deps: DispatchDeps, found: Candidate, provider: Pr
     holder: held.holder,
     now,
     bucket: withOneLess(found, provider.perMinute, now),
-    pausedUntil: isProbe ? now + BREAKER_MS : null,
+    pausedUntil: isProbe ? now + pauseOf(provider) : null,
   });
   if (!isMine) return "lost";
   const message = await messageOf(deps, held);
@@ -44,6 +44,9 @@ export async function deliver(deps: DispatchDeps, found: Candidate, provider: Pr
   );
   return note(deps, held, message, handed);
 }
+
+/** What is forgotten where it is not sent again in time is tried as often. */
+const pauseOf = ({ resendMs }: Provider): number => Math.min(BREAKER_MS, resendMs ?? BREAKER_MS);
 
 /** What is said of other events is another message, whatever was tried before. */
 const handingOf = ({ key }: Candidate, { alert, group }: Message, now: number) => ({
@@ -96,7 +99,21 @@ async function note(
     await markSent(deps.db, done, sentGroup(message, provider, outcome.ref, now));
     return "sent";
   }
-  return noteFailure(deps, { ...held, ...message }, done, outcome);
+  return noteFailure(deps, { ...held, ...message }, done, lasting(found, outcome));
+}
+
+type Failure = Exclude<Outcome, { result: "sent" }>;
+
+/** So many failures in a row last two pauses of the breaker or more: ten minutes. */
+const LASTING_FAILURES = BREAKER_FAILURES + 2;
+/** Tries of the message itself. */
+const LASTING_TRIES = 3;
+
+/** What a status alone says, and is not known to last, may pass. */
+function lasting({ failures, attempt, error }: Candidate, outcome: Failure): Failure {
+  if (outcome.result === "later" || !outcome.unsure) return outcome;
+  const lasts = failures + 1 >= LASTING_FAILURES && attempt + 1 >= LASTING_TRIES && error === outcome.reason;
+  return lasts ? outcome : { result: "later", reason: outcome.reason };
 }
 
 function sentGroup(
@@ -126,17 +143,25 @@ async function noteFailure(
   deps: DispatchDeps,
   held: Held & Message,
   done: Done,
-  outcome: Exclude<Outcome, { result: "sent" }>,
+  outcome: Failure,
 ): Promise<Delivered> {
   const { found } = held;
   const { now } = done;
   const { result, reason } = outcome;
   const waitMs = result === "later" ? outcome.waitMs : undefined;
-  const wait = retryIn(found.attempt + 1, deps.random(), waitMs);
+  const retry = retryIn(found.attempt + 1, deps.random(), waitMs);
+  const wait =
+    waitMs === undefined && held.provider.resendMs ? Math.min(retry, pauseOf(held.provider)) : retry;
   const isTooOld = now + wait - found.createdAt > GIVEN_UP_MS[done.kind];
-  const failed = { ...done, error: reason, ...(await channelAfter(deps, held, { now, waitMs, outcome })) };
   const isDead = result === "never" || isTooOld;
   const disable = result === "never" && outcome.disable;
+  const end = disable ? "off" : isDead ? "dead" : "later";
+  const failed = {
+    ...done,
+    error: reason,
+    ...(await channelAfter(deps, held, { now, waitMs, outcome })),
+    notices: await noticesOf(deps, found, { ...done, error: reason }, end),
+  };
   const said = { delivery: found.id, channel: found.channelName, attempt: found.attempt + 1, reason };
   deps.log({
     level: isDead ? "error" : "warning",
@@ -155,12 +180,12 @@ async function noteFailure(
 /** The channel after a failure. One that asks to wait works. */
 async function channelAfter(
   { sealer }: DispatchDeps,
-  { found }: Held,
+  { found, provider }: Held,
   { now, waitMs, outcome }: { now: number; waitMs: number | undefined; outcome: Outcome },
 ): Promise<Pick<Failed, "failures" | "pausedUntil" | "sealed">> {
   const failures = waitMs === undefined ? found.failures + 1 : found.failures;
   const pause = Math.max(
-    failures >= BREAKER_FAILURES ? BREAKER_MS : 0,
+    failures >= BREAKER_FAILURES ? pauseOf(provider) : 0,
     waitMs === undefined ? 0 : retryIn(0, 0, waitMs),
   );
   const moved = outcome.result === "later" ? outcome.moved : undefined;
@@ -176,8 +201,8 @@ async function channelAfter(
 }
 
 async function giveUp(
-  deps: DispatchDeps,
-  { found, provider, alert, group }: Held & Message,
+  { db }: DispatchDeps,
+  { provider, alert, group }: Held & Message,
   failed: Failed,
   disable: boolean,
 ): Promise<void> {
@@ -190,25 +215,32 @@ async function giveUp(
     againAt: alert.counts.open > 0 ? again : null,
     resent: provider.resendMs !== undefined,
   };
-  await markDead(deps.db, {
+  await markDead(db, {
     ...failed,
     ...(disable && { disabledReason: failed.error }),
     ...(of && { group: of }),
-    notices: await noticesOf(deps, found, failed, disable),
   });
 }
 
-/** One a day of each channel, to one that works; none of words of the service, which would go round and round. */
+/** One a day of each channel; where it does not get through, another channel is told as well. */
 async function noticesOf(
   { db }: DispatchDeps,
-  { kind, channelId, channelName }: Candidate,
-  { now, error }: Failed,
-  disabled: boolean,
+  { kind, channelId, channelName, key, alert, attempt }: Candidate,
+  { now, error }: Done & { error: string },
+  end: "later" | "dead" | "off",
 ): Promise<Notice[]> {
-  if (kind === "notice") return [];
-  const healthy = await healthyChannel(db, channelId, now);
-  if (!healthy) return [];
-  const alert = noticeOf({ name: channelName, disabled }, error, languageOf(healthy.language));
-  const key = `notice-${channelId}-${disabled ? "off" : "dead"}-${Math.floor(now / DAY)}`;
-  return [{ channelId: healthy.id, key, alert, now }];
+  if (kind === "notice") {
+    // Each channel that fails to take it hands it on once.
+    const [first = key] = key.split("/");
+    const about = Number(first.split("-")[1]);
+    const next = attempt === 0 ? await healthiestChannel(db, about, first, now) : undefined;
+    return next ? [{ channelId: next.id, key: `${first}/${next.id}`, alert: JSON.parse(alert), now }] : [];
+  }
+  if (end === "later") return [];
+  const dayKey = `notice-${channelId}-${end}-${Math.floor(now / DAY)}`;
+  if (await isKnown(db, dayKey)) return [];
+  const chosen = await healthiestChannel(db, channelId, dayKey, now);
+  if (!chosen) return [];
+  const said = noticeOf({ name: channelName, disabled: end === "off" }, error, languageOf(chosen.language));
+  return [{ channelId: chosen.id, key: dayKey, alert: said, now }];
 }

@@ -1,6 +1,7 @@
 import { innermost } from "../../../db/failure.ts";
 import type { Alert, Language } from "../alert.ts";
 import { providerOf } from "../channels/index.ts";
+import { isOfProvider } from "../hosts.ts";
 import { CHANNEL_KINDS } from "../provider.ts";
 import type { ChannelKind, Outcome, Provider, Target } from "../provider.ts";
 import type { Sealer } from "../sealed.ts";
@@ -57,11 +58,21 @@ export async function handOver(
       ...handing,
     });
     const answer = await send(outgoing, provider.hosts);
-    return { outcome: provider.judge(answer), status: answer.status };
+    const outcome = provider.judge(answer);
+    const isTheirs = isOfProvider(outgoing.url, provider.hosts);
+    return { outcome: isTheirs ? outcome : passing(outcome, answer.status), status: answer.status };
   } catch (error) {
     return { outcome: failureOf(error), status: null };
   }
 }
+
+/** What a server of one's own, or a proxy before it, answers while it is set up or comes back. */
+const COMES_BACK: ReadonlySet<number> = new Set([401, 403, 404]);
+
+const passing = (outcome: Outcome, status: number): Outcome =>
+  outcome.result === "never" && COMES_BACK.has(status)
+    ? { result: "later", reason: outcome.reason }
+    : outcome;
 
 /** What the service itself could not do may be mended, by another key or version; hosts that are not allowed have to be. */
 function failureOf(error: unknown): Outcome {
