@@ -36,7 +36,11 @@ export type AlertedAnomaly = {
   ended?: EndReason | undefined;
   /** The worst value while it was open. */
   peak?: number | undefined;
+  /** Of what is acknowledged: by whom (empty: they did not say), and what they said. */
   acknowledgedBy?: string | undefined;
+  acknowledgedNote?: string | undefined;
+  /** Where all of it is to be read, absolute; absent where the service does not know its own address. */
+  url?: string | undefined;
 };
 
 /** What one message says: news of one rule in one cluster. */

@@ -156,11 +156,15 @@ function fellTogether(nodes: readonly Silence[]): Silence[] {
 const isCluster = (silent: number, nodes: number, { together }: Thresholds<Name>): boolean =>
   nodes >= LEAST_NODES ? silent > together * nodes : nodes > 1 && silent === nodes;
 
+/** Since when it has been silent, as far as anybody listened. */
+const heardFrom = ({ view, silentMs, heardMs }: Silence): number => view.lastSeenAt + silentMs - heardMs;
+
 function judgedCluster(silent: readonly Silence[], nodes: number, limits: Thresholds<Name>): Judged[] {
   // Its nodes are gone: of the rest of them nobody is told.
   if (silent.some(isGone)) return [{ subject: CLUSTER, finding: UNKNOWN, over: "silent" }];
   const longest = Math.max(0, ...silent.map(({ heardMs }) => heardMs));
-  const facts = { silent: silent.length, nodes };
+  const lastSeenAt = Math.min(...silent.map(heardFrom));
+  const facts = { silent: silent.length, nodes, lastSeenAt };
   const severity: Severity = longest >= limits.critical ? "critical" : "warning";
   const limit = severity === "critical" ? limits.critical : limits.warn;
   const cause = "ingest-or-network";

@@ -45,6 +45,7 @@ export type NewsRow = {
   peak: number | null;
   acknowledgedAt: number | null;
   acknowledgedBy: string | null;
+  acknowledgedNote: string | null;
   transition: string;
   /** Of what is over: why, where nothing says that it is well. */
   ended: string | null;
@@ -148,7 +149,7 @@ const rowsOf = (limit: number): SQL => sql`,
       row_number() over (partition by case news when 'quiet' then 'resolved' else news end order by ${IMPORTANT}) as place
     from classified where news is not null and news <> 'hushed')
   select kind as news, id, rule_version as ruleVersion, about, severity, opened_at as openedAt, resolved_at as resolvedAt,
-    finding, peak, acknowledged_at as acknowledgedAt, acknowledged_by as acknowledgedBy,
+    finding, peak, acknowledged_at as acknowledgedAt, acknowledged_by as acknowledgedBy, note as acknowledgedNote,
     case when resolved_at is not null then 'resolved'
       else (select transition from anomaly_events e where e.id = coalesce(alarm, known)) end as transition,
     (select e.note from anomaly_events e where e.id = over_at) as ended

@@ -43,10 +43,11 @@ export async function compose(db: Db, group: DueGroup, composing: Composing): Pr
     limit: resendMs === undefined ? MAX_SHOWN : MAX_RESENT,
   });
   const { latest } = found;
-  const news = toNews(found, rule);
+  const news = toNews(found, rule, publicUrl);
   const decision = decide(group, news, { now, resendMs, tried: underWay?.tried ?? false });
   if (decision.do === "tell") {
-    return { latest, alert: { cluster, rule, ...decision.alert, ...linkTo(publicUrl, cluster, rule) } };
+    const alert = { cluster, rule, ...decision.alert };
+    return { latest, alert: { ...alert, ...linkTo(publicUrl, alert) } };
   }
   // What is over without a word, or muted, may have to be told later; what the channel does not take it was not told of.
   const isLeft = news.quiet + news.hushed > 0 || takes === "none";
@@ -65,16 +66,29 @@ function heardOf({ cluster, rule, filter }: DueGroup): Pick<NewsAsked, "takes" |
   return { takes: parsed.minSeverity === "critical" ? "critical" : "all", unheard };
 }
 
-/** The page shows what is open there. */
-function linkTo(publicUrl: string | undefined, cluster: string, rule: string): { url?: string } {
+/** The one anomaly it is about, or the list of those of the rule in the cluster: what is open, or where nothing is, what was. */
+function linkTo(
+  publicUrl: string | undefined,
+  { cluster, rule, anomalies, counts: { opened, resolved, open } }: Alert,
+): { url?: string } {
   if (publicUrl === undefined) return {};
-  return { url: `${publicUrl}/?${new URLSearchParams({ cluster, rule }).toString()}` };
+  const [one] = anomalies;
+  if (one?.url !== undefined && anomalies.length === 1 && Math.max(opened, resolved, open) <= 1)
+    return { url: one.url };
+  const asked = new URLSearchParams({ cluster, rule, ...(open === 0 && { state: "all" }) });
+  return { url: `${publicUrl}/v1/anomalies?${asked.toString()}` };
 }
 
-const toNews = ({ counts, nodes, rows }: NewsFound, rule: string): News => ({
+const toNews = ({ counts, nodes, rows }: NewsFound, rule: string, publicUrl: string | undefined): News => ({
   ...counts,
   nodes,
-  anomalies: rows.map((row) => ({ news: row.news, anomaly: toAlerted(row, rule) })),
+  anomalies: rows.map((row) => ({
+    news: row.news,
+    anomaly: {
+      ...toAlerted(row, rule),
+      ...(publicUrl !== undefined && { url: `${publicUrl}/v1/anomalies/${row.id}` }),
+    },
+  })),
 });
 
 function toAlerted(row: NewsRow, rule: string): AlertedAnomaly {
@@ -93,7 +107,10 @@ function toAlerted(row: NewsRow, rule: string): AlertedAnomaly {
     finding: JSON.parse(row.finding) as Measured,
     ...(row.peak !== null && { peak: row.peak }),
     ...(isOver && { ended: END_REASONS.find((one) => one === row.ended) }),
-    ...(row.acknowledgedAt !== null && { acknowledgedBy: row.acknowledgedBy ?? "" }),
+    ...(row.acknowledgedAt !== null && {
+      acknowledgedBy: row.acknowledgedBy ?? "",
+      ...(row.acknowledgedNote !== null && { acknowledgedNote: row.acknowledgedNote }),
+    }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Alert, Language } from "../alert.ts";
+import { reasonInChinese } from "../text/reasons-zh.ts";
 
 /** The words to one channel that another does not work. `reason` is ours, or the provider's cut short. */
 export function noticeOf(
@@ -33,7 +34,7 @@ const inEnglish = ({ name, disabled }: { name: string; disabled: boolean }, reas
 const inChinese = ({ name, disabled }: { name: string; disabled: boolean }, reason: string) => ({
   title: disabled ? `通知渠道 ${name} 已被停用` : `发往渠道 ${name} 的一条消息已放弃投递`,
   body: [
-    `无法投递：${reason}`,
+    `无法投递：${reasonInChinese(reason)}`,
     disabled
       ? "修正其配置并重新启用（PATCH /v1/channels/{id}）之前，不会再向该渠道发送任何消息。"
       : "失败的消息可用 GET /v1/deliveries?state=dead 查看，并可重新发送。",

@@ -71,6 +71,7 @@ export const EN: Words = {
       nat === undefined
         ? say`towards ${peer}${tail(protocol)}`
         : say`${nat} towards ${peer}${tail(protocol)}`,
+    anomaly: (id) => ` (anomaly ${id})`,
     party: (kind, name, workload): Text => {
       const who: Text = say`${KINDS[kind] ?? "owner"} ${name}`;
       return workload.length === 0 ? who : say`${who} (${workload})`;
@@ -78,9 +79,10 @@ export const EN: Words = {
   },
   value: {
     of: (part, whole) => `${part} of ${whole}`,
-    limit: (limit) => `limit ${limit}`,
+    limit: (limit, below) => `alarm ${below ? "below" : "from"} ${limit}`,
     usual: (usual) => `usually ${usual}`,
     share: (share) => `${share} %`,
+    agree: (nodes, all) => `${nodes} of ${all} nodes agree`,
     towards: (peer: Part) => say` to ${peer}`,
   },
   since: (lasted, began) => `${began} (for ${lasted})`,
@@ -90,7 +92,15 @@ export const EN: Words = {
     retired: "not known to be well: the node was retired, or nothing of it is kept any more",
     disabled: "not known to be well: the rule was switched off",
   },
+  acknowledged: (by, note) => {
+    if (by === undefined) return [note ?? "yes"];
+    return note === undefined ? say`by ${by}` : say`by ${by}: ${note}`;
+  },
+  unmuted: "it was kept quiet until now, by a silence or by another alarm, and goes on",
+  take: (id) =>
+    say`Somebody is at it? ${{ code: `POST /v1/anomalies/${id ?? "ID"}/acknowledge` }} ends the reminders. To keep it quiet for a time: ${{ code: "POST /v1/silences" }}`,
   counts: {
+    again: "This was told before, and goes on.",
     open: (open) => `${open} are open now.`,
     resolved: (resolved) => `${resolved} resolved meanwhile.`,
     shown: (shown, all) => `Shown: ${shown} of ${all}, the most important first.`,
@@ -106,14 +116,16 @@ export const EN: Words = {
     since: "Since",
     lasted: "Lasted",
     ended: "Ended",
+    whyNow: "Why now",
     cause: "Cause",
     who: "Who",
     towards: "Towards",
     nodes: "Nodes",
     log: "Kernel log",
-    acknowledged: "Acknowledged by",
+    acknowledged: "Acknowledged",
     advice: "What to do",
-    link: "Open in Conntrail",
+    adviceOfFirst: "What to do (commands are for the first)",
+    link: "Details (API)",
   },
   facts: {
     share: "Share of the node",
@@ -131,7 +143,7 @@ export const EN: Words = {
     earlyDrop: "Evicted early in 5 min",
     chainTooLong: "Chain too long in 5 min",
     portsUsed: "Ports in use",
-    perSecond: "New a second, about",
+    perSecond: "Opened, about",
     sourceShare: "Share of the largest source",
     established: "Established",
     usualEstablished: "Usually established",

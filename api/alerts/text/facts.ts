@@ -1,7 +1,7 @@
 import type { Measured } from "../../detect/rule.ts";
 import type { Field } from "./message.ts";
 import { say, type Part, type Text } from "./text.ts";
-import { endpoint, hundredths, protocolName } from "./units.ts";
+import { counted, endpoint, hundredths, protocolName } from "./units.ts";
 import { valued } from "./valued.ts";
 import type { Unit, Words } from "./words.ts";
 
@@ -84,9 +84,19 @@ export function factsOf({ facts = {}, value, baseline }: Measured, rule: string,
     )
     .filter(([fact, said]) => said !== 0 || !ONLY_IF_ANY.has(fact))
     .toSorted(([a], [b]) => (ORDER.get(a) ?? ORDER.size) - (ORDER.get(b) ?? ORDER.size))
-    .map(([fact, said]) => ({ label: labelOf(fact, rule, words), value: [written(fact, said, words)] }));
+    .map(([fact, said]) => ({
+      label: labelOf(fact, rule, words),
+      value: [
+        written(fact, said, words),
+        ...(rule === "settings-drift" && fact === "usual" ? agreeing(facts, value, words) : []),
+      ],
+    }));
   return [...listed(facts, words), ...single].slice(0, MAX_FACTS);
 }
+
+/** How many of the nodes are set so. */
+const agreeing = ({ nodes }: Facts, agreed: number, { value }: Words): Text =>
+  typeof nodes === "number" ? [` (${value.agree(counted(agreed), counted(nodes))})`] : [];
 
 const labelOf = (fact: string, rule: string, { facts }: Words): string => {
   const own = `${rule}.${fact}`;

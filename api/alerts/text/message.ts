@@ -58,7 +58,9 @@ export function messageOf(alert: Alert, language: Language, now: number): Messag
   return { ...common, ...(alert.text ? written(alert, alert.text) : told(alert, words, now)) };
 }
 
-type Content = Pick<Message, "state" | "title" | "paragraphs" | "sections" | "advice">;
+type Content = Pick<Message, "state" | "title" | "paragraphs" | "sections" | "advice"> & {
+  adviceLabel?: string;
+};
 
 /** Words of the service about itself, or of a trial. */
 function written({ kind }: Alert, { title, body }: { title: string; body: string }): Content {
@@ -97,11 +99,29 @@ function told(alert: Alert, words: Words, now: number): Content {
         cluster: alert.cluster,
         now,
         cause: anomaly.state === "open" ? cause : undefined,
+        again: state === "again",
       });
     }),
-    advice: isOn(state) || state === "over" ? firstCase.advice(askAbout(alert, first)) : [],
+    advice: [
+      ...(isOn(state) || state === "over" ? firstCase.advice(askAbout(alert, first)) : []),
+      ...(isOn(state) ? taking(alert, words) : []),
+    ],
+    adviceLabel: isOfFirst(alert) ? words.labels.adviceOfFirst : words.labels.advice,
   };
 }
+
+/** How to take it, where somebody has to. */
+function taking({ anomalies, counts }: Alert, words: Words): Text[] {
+  const free = anomalies.filter(
+    ({ state, acknowledgedBy }) => state === "open" && acknowledgedBy === undefined,
+  );
+  if (free.length === 0) return [];
+  return [words.take(counts.open > 1 || free.length > 1 ? undefined : free[0]?.id)];
+}
+
+/** Whether commands name the node of the first, and there are others. */
+const isOfFirst = ({ fleet, anomalies }: Alert): boolean =>
+  !fleet && new Set(anomalies.map(({ subject }) => subject.node)).size > 1;
 
 function stateOf({ kind, repeat, counts: { opened, resolved, open } }: Alert): MessageState {
   if (kind === "resolved") return opened > 0 && opened >= resolved && open === 0 ? "over" : "resolved";
@@ -153,7 +173,10 @@ function countsOf({ fleet, counts, anomalies }: Alert, { words, state }: Omit<Ab
   return [
     ...(fleet ? [words.counts.fleet(grouped(fleet.affected), grouped(fleet.nodes))] : []),
     ...(isOn(state)
-      ? goingOn(fleet ? { ...counts, open: 0 } : counts, words)
+      ? [
+          ...(state === "again" ? [words.counts.again] : []),
+          ...goingOn(fleet ? { ...counts, open: 0 } : counts, words),
+        ]
       : ended(counts, { words, state, known: !anomalies.some(isEnded) })),
     ...(shown > 0 && all > shown ? [words.counts.shown(grouped(shown), grouped(all))] : []),
   ];

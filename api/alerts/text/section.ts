@@ -59,38 +59,59 @@ export function whereOf(
   return kind === "cluster" ? [] : [name(key)];
 }
 
+/** What a message says of it: why, where others are cases of something else; `again`: it was told before. */
+type About = { cluster: string; now: number; cause?: string | undefined; again?: boolean };
+
 /** All that is said of one anomaly. */
 export function sectionOf(
   anomaly: AlertedAnomaly,
   words: Words,
-  { cluster, now, cause }: { cluster: string; now: number; cause?: string | undefined },
+  { cluster, now, cause, again = false }: About,
 ): Section {
   const { labels } = words;
   const { finding, rule } = anomaly;
-  const unit = unitOf(rule, finding);
-  const over = anomaly.state === "resolved";
   const fields: (Field | undefined)[] = [
-    over ? undefined : { label: labels.value, value: valueText(finding, unit, words) },
-    worst(anomaly, unit, words),
-    { label: over ? labels.lasted : labels.since, value: [whenOf(anomaly, words, now)] },
+    ...howBad(anomaly, words, now),
+    anomaly.transition === "unmuted" && anomaly.state === "open" && !again
+      ? { label: labels.whyNow, value: [words.unmuted] }
+      : undefined,
     endOf(anomaly, words),
     cause === undefined ? undefined : { label: labels.cause, value: [cause] },
-    contributed(anomaly, unit, words),
+    contributed(anomaly, unitOf(rule, finding), words),
     namesPeer(finding) ? undefined : destinationOf(finding, words),
-    ...factsOf(finding, rule, words),
-    anomaly.acknowledgedBy === undefined
-      ? undefined
-      : { label: labels.acknowledged, value: [name(anomaly.acknowledgedBy)] },
+    ...factsOf(withoutBegin(finding, beginOf(anomaly)), rule, words),
+    acknowledgement(anomaly, words),
   ];
   const where = whereOf(anomaly.subject, words);
   return {
-    heading: where.length === 0 ? words.where.cluster(name(cluster)) : where,
+    heading: [
+      ...(where.length === 0 ? words.where.cluster(name(cluster)) : where),
+      words.where.anomaly(anomaly.id),
+    ],
     fields: fields.filter((field) => field !== undefined),
   };
 }
 
+/** How bad it is or was, and for how long. */
+function howBad(anomaly: AlertedAnomaly, words: Words, now: number): (Field | undefined)[] {
+  const { finding, rule, state } = anomaly;
+  const { labels } = words;
+  const over = state === "resolved";
+  const counts = COUNTS[rule];
+  // It grows by the clock.
+  const value = counts === "silence" ? Math.max(finding.value, now - beginOf(anomaly)) : finding.value;
+  return [
+    over || counts === "agreeing"
+      ? undefined
+      : { label: labels.value, value: valueText({ ...finding, value }, rule, words) },
+    counts === undefined ? worst(anomaly, unitOf(rule, finding), words) : undefined,
+    { label: over ? labels.lasted : labels.since, value: [whenOf(anomaly, words, now)] },
+  ];
+}
+
 /** How bad, against what is allowed and what is usual. */
-function valueText(finding: Measured, unit: Unit, words: Words): Text {
+function valueText(finding: Measured, rule: string, words: Words): Text {
+  const unit = unitOf(rule, finding);
   const { value, limit, baseline } = finding;
   const { used, max, available } = finding.facts ?? {};
   const whole = available ?? max;
@@ -101,11 +122,14 @@ function valueText(finding: Measured, unit: Unit, words: Words): Text {
   return [
     [
       [valued(value, unit, words), ...ofWhole.map((text) => ` (${text})`)].join(""),
-      ...(limit === undefined ? [] : [words.value.limit(valued(limit, unit, words))]),
+      ...(limit === undefined ? [] : [limitText(limit, rule, { unit, words })]),
       ...(baseline === undefined ? [] : [words.value.usual(valued(baseline, unit, words))]),
     ].join(words.semicolon),
   ];
 }
+
+const limitText = (limit: number, rule: string, { unit, words }: { unit: Unit; words: Words }): string =>
+  words.value.limit(valued(limit, unit, words), ruleNamed(rule)?.lowerIsWorse === true);
 
 /** The worst value, where it is another than that which is shown. */
 function worst({ peak, state, finding, rule }: AlertedAnomaly, unit: Unit, words: Words): Field | undefined {
@@ -113,7 +137,7 @@ function worst({ peak, state, finding, rule }: AlertedAnomaly, unit: Unit, words
   const limit =
     finding.limit === undefined || ruleNamed(rule) === undefined
       ? []
-      : [words.value.limit(valued(finding.limit, unit, words))];
+      : [limitText(finding.limit, rule, { unit, words })];
   return { label: words.labels.worst, value: [[valued(peak, unit, words), ...limit].join(words.semicolon)] };
 }
 
@@ -121,11 +145,52 @@ function worst({ peak, state, finding, rule }: AlertedAnomaly, unit: Unit, words
 const endOf = ({ state, ended }: AlertedAnomaly, { labels, ended: reasons }: Words): Field | undefined =>
   state === "resolved" && ended ? { label: labels.ended, value: [reasons[ended]] } : undefined;
 
-function whenOf({ openedAt, resolvedAt, state }: AlertedAnomaly, words: Words, now: number): string {
+function whenOf(anomaly: AlertedAnomaly, words: Words, now: number): string {
+  const { resolvedAt, state } = anomaly;
+  const begin = beginOf(anomaly);
   if (state === "resolved" && resolvedAt !== undefined) {
-    return words.lasted(lasting(resolvedAt - openedAt, words.time), instant(openedAt), instant(resolvedAt));
+    return words.lasted(lasting(resolvedAt - begin, words.time), instant(begin), instant(resolvedAt));
   }
-  return words.since(lasting(now - openedAt, words.time), instant(openedAt));
+  return words.since(lasting(now - begin, words.time), instant(begin));
+}
+
+/** Values that are no measure of how bad it is: how long it lasts, and how many are well. */
+const COUNTS: Readonly<Record<string, "silence" | "agreeing" | undefined>> = {
+  "silent-node": "silence",
+  "settings-drift": "agreeing",
+};
+/** Facts that say when it began, of rules that see it later. */
+const BEGINS: Readonly<Record<string, string | undefined>> = {
+  "silent-node": "lastSeenAt",
+  "settings-drift": "since",
+};
+
+/** When it began, as far as that is known: it opened then or later. */
+function beginOf({ rule, openedAt, resolvedAt, peak, finding }: AlertedAnomaly): number {
+  const began = finding.facts?.[BEGINS[rule] ?? ""];
+  if (typeof began === "number" && began <= openedAt) return began;
+  // Heard again, its last finding is of the present.
+  const isHeard = COUNTS[rule] === "silence" && resolvedAt !== undefined && peak !== undefined;
+  return isHeard ? Math.min(openedAt, resolvedAt - peak) : openedAt;
+}
+
+/** A time that stands under since is not said twice. */
+const withoutBegin = (finding: Measured, began: number): Measured => ({
+  ...finding,
+  facts: Object.fromEntries(
+    Object.entries(finding.facts ?? {}).filter(
+      ([fact, said]) => !(Object.values(BEGINS).includes(fact) && said === began),
+    ),
+  ),
+});
+
+function acknowledgement(
+  { acknowledgedBy: by, acknowledgedNote: note }: AlertedAnomaly,
+  { labels, acknowledged }: Words,
+): Field | undefined {
+  if (by === undefined) return undefined;
+  const given = (text: string | undefined) => (text ? name(text) : undefined);
+  return { label: labels.acknowledged, value: acknowledged(given(by), given(note)) };
 }
 
 /** Who has most of it; of what is one owner's alone, where to. */

@@ -66,13 +66,18 @@ export type Words = {
     cluster: (cluster: Part) => Text;
     towards: (nat: Part | undefined, peer: Part, protocol: string) => Text;
     party: (kind: string, name: Part, workload: Text) => Text;
+    /** After where it is: which anomaly it is. */
+    anomaly: (id: number) => string;
   };
   value: {
     /** Of so many: 241,164 of 262,144. */
     of: (part: string, whole: string) => string;
-    limit: (limit: string) => string;
+    /** From where on it is an alarm; `below`: from where down. */
+    limit: (limit: string, below: boolean) => string;
     usual: (usual: string) => string;
     share: (share: string) => string;
+    /** How many of so many nodes are as a value says. */
+    agree: (nodes: string, all: string) => string;
     towards: (peer: Part) => Text;
   };
   /** Since when: for so long, and when it began. */
@@ -80,7 +85,15 @@ export type Words = {
   lasted: (lasted: string, from: string, to: string) => string;
   /** Why it is told no more though nothing says that it is well. */
   ended: Readonly<Record<EndReason, string>>;
+  /** Who is at it, and what they said; either may be missing. */
+  acknowledged: (by: Part | undefined, note: Part | undefined) => Text;
+  /** Why it is told only now. */
+  unmuted: string;
+  /** How to take it, or keep it quiet; of several anomalies without an id. */
+  take: (id: number | undefined) => Text;
   counts: {
+    /** It was told before. */
+    again: string;
     open: (open: string) => string;
     resolved: (resolved: string) => string;
     shown: (shown: string, all: string) => string;
@@ -97,6 +110,7 @@ export type Words = {
       | "since"
       | "lasted"
       | "ended"
+      | "whyNow"
       | "cause"
       | "who"
       | "towards"
@@ -104,6 +118,7 @@ export type Words = {
       | "log"
       | "acknowledged"
       | "advice"
+      | "adviceOfFirst"
       | "link",
       string
     >

@@ -64,6 +64,7 @@ export const ZH: Words = {
     cluster: (cluster) => say`集群 ${cluster}`,
     towards: (nat, peer, protocol) =>
       nat === undefined ? say`通往 ${peer}${tail(protocol)}` : say`${nat} 通往 ${peer}${tail(protocol)}`,
+    anomaly: (id) => `（异常 ${id}）`,
     party: (kind, name, workload): Text => {
       const who: Text = say`${KINDS[kind] ?? "归属者"} ${name}`;
       return workload.length === 0 ? who : say`${who}（${workload}）`;
@@ -74,6 +75,7 @@ export const ZH: Words = {
     limit: (limit) => `阈值 ${limit}`,
     usual: (usual) => `平时 ${usual}`,
     share: (share) => `${share}%`,
+    agree: (nodes, all) => `${all} 个节点中有 ${nodes} 个一致`,
     towards: (peer: Part) => say`，通往 ${peer}`,
   },
   since: (lasted, began) => `${began}（已持续 ${lasted}）`,
@@ -83,7 +85,15 @@ export const ZH: Words = {
     retired: "是否恢复未知：该节点已退役，或其数据已不再保留",
     disabled: "是否恢复未知：该规则已被停用",
   },
+  acknowledged: (by, note) => {
+    if (by === undefined) return [note ?? "是"];
+    return note === undefined ? say`确认人 ${by}` : say`确认人 ${by}：${note}`;
+  },
+  unmuted: "此前被静默或被其他告警抑制，现已解除，异常仍在持续",
+  take: (id) =>
+    say`有人处理时用 ${{ code: `POST /v1/anomalies/${id ?? "ID"}/acknowledge` }} 确认，不再重复提醒；如需暂时静默：${{ code: "POST /v1/silences" }}`,
   counts: {
+    again: "此前已通知过，异常仍在持续。",
     open: (open) => `目前共有 ${open} 处异常未恢复。`,
     resolved: (resolved) => `其间已有 ${resolved} 处恢复。`,
     shown: (shown, all) => `共 ${all} 处，此处列出最重要的 ${shown} 处。`,
@@ -99,14 +109,16 @@ export const ZH: Words = {
     since: "开始于",
     lasted: "持续时间",
     ended: "结束原因",
+    whyNow: "为何现在通知",
     cause: "原因",
     who: "主要来源",
     towards: "主要去向",
     nodes: "节点",
     log: "内核日志",
-    acknowledged: "确认人",
+    acknowledged: "已确认",
     advice: "处理建议",
-    link: "在 Conntrail 中查看",
+    adviceOfFirst: "处理建议（命令针对第一处）",
+    link: "详情（API）",
   },
   facts: {
     share: "占该节点",
@@ -124,7 +136,7 @@ export const ZH: Words = {
     earlyDrop: "5 分钟内提前淘汰",
     chainTooLong: "5 分钟内链过长",
     portsUsed: "已用端口",
-    perSecond: "约每秒新增",
+    perSecond: "新建速率（约）",
     sourceShare: "最大来源占比",
     established: "已建立",
     usualEstablished: "平时已建立",

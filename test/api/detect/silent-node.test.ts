@@ -137,7 +137,7 @@ describe("many nodes at once", () => {
     expect(cluster?.finding).toMatchObject({
       value: 240_000,
       cause: "ingest-or-network",
-      facts: { silent: 4, nodes: 10 },
+      facts: { silent: 4, nodes: 10, lastSeenAt: expect.any(Number) },
     });
   });
 

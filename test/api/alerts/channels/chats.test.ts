@@ -9,7 +9,7 @@ import type { Read } from "../../../support/chat/read.ts";
 import { AT } from "../../../support/looks.ts";
 
 const NOW = AT + 600_000;
-const URL_OF_ALERT = "https://conntrail.example.com/?cluster=a%26b_%28c%29*d_&rule=pod-flood";
+const URL_OF_ALERT = "https://conntrail.example.com/v1/anomalies?cluster=a%26b_%28c%29*d_&rule=pod-flood";
 
 /** What a chat takes of an alert, or throws why it does not. */
 async function read(kind: Kind, alert: Alert, some: Partial<Rendering> = {}): Promise<Read> {
@@ -50,7 +50,9 @@ const named = (name: string, some: Partial<Alert> = {}): Alert =>
           ],
           facts: { peer: name, reason: name, natAddress: name },
         },
-        acknowledgedBy: name,
+        // An empty name is left out.
+        acknowledgedBy: name === "" ? "?" : name,
+        acknowledgedNote: name === "" ? "?" : name,
       }),
     ],
     ...some,

@@ -41,7 +41,11 @@ test("what opened is told at once, what follows after 30 s, and then every five 
   expect(await outbox.dispatch()).toEqual({ sent: 1, failed: 0, dead: 0 });
   expect(outbox.told().slice(3)).toEqual(["resolved +0 -3 =0 (b) (c) (d)"]);
   expect(new Set(outbox.chat.came.map(({ alert }) => alert.episode))).toEqual(new Set([1]));
-  expect(outbox.chat.came[0]?.alert.url).toBe("https://conntrail.example/?cluster=prod&rule=flood");
+  const list = "https://conntrail.example/v1/anomalies?cluster=prod&rule=flood";
+  const links = outbox.chat.came.map(({ alert }) => alert.url);
+  expect([links[0], links[1], links[3]]).toEqual([list, list, `${list}&state=all`]);
+  const one = outbox.chat.came[1]?.alert.anomalies[0];
+  expect(one?.url).toBe(`https://conntrail.example/v1/anomalies/${one?.id}`);
 });
 
 test("what got critical is told after 30 s, whatever was told before", async ({ expect }) => {

@@ -129,7 +129,7 @@ describe("alertmanager", () => {
     });
   });
 
-  test("what changes while it is open is no label", async ({ expect }) => {
+  test("what changes while it is open is no label, but for the severity that routes", async ({ expect }) => {
     const server = await startAlertmanager();
     const { finding } = anAnomaly();
     await send(alertmanager, { url: `${server.url}/` });
@@ -139,7 +139,25 @@ describe("alertmanager", () => {
       { url: `${server.url}/api/v2/alerts` },
       anAlert({ severity: "critical", anomalies: [worse] }),
     );
-    expect(server.accepted[0]?.[0]?.labels).toEqual(server.accepted[1]?.[0]?.labels);
+    const [before, after] = server.accepted.map(([alert]) => alert?.labels);
+    expect(before).toMatchObject({ severity: "warning" });
+    expect(after).toEqual({ ...before, severity: "critical" });
+  });
+
+  test("each is described as if it were alone, line by line", async ({ expect }) => {
+    const server = await startAlertmanager();
+    const url = "https://conntrail.example/v1/anomalies/1";
+    const anomalies = [anAnomaly({ id: 1, url }), anAnomaly({ id: 2 })];
+    const fleet = { affected: 30, nodes: 40 };
+    const counts = { opened: 7, resolved: 3, open: 30 };
+    await send(alertmanager, { url: server.url }, anAlert({ anomalies, counts, fleet, repeat: true }));
+    const [[first] = []] = server.accepted;
+    const { summary, description } = first?.annotations ?? {};
+    expect(first).toMatchObject({ generatorURL: url });
+    expect(summary).toMatch(/^\[Conntrail\] Warning: /);
+    expect(`${summary} ${description}`).not.toMatch(/and \d+ more|Shown|of 40|are open|told/);
+    expect(description?.split("\n")).toContain("What to do");
+    expect(description?.endsWith(`Details (API): ${url}`)).toBe(true);
   });
 
   test.for([
