@@ -346,3 +346,19 @@ test("what happens while a group is found to have nothing to say keeps it due", 
   await outbox.db.run(settle(group, { told: 1, latest: 1, dueAt: null, repeatAt: null }));
   expect(await dueAt()).toEqual({ dueAt: null });
 });
+
+test("who is at it, and what they said, is told with what goes on", async ({ expect }) => {
+  const outbox = await anOutbox();
+  await outbox.channel("ops");
+  await outbox.judge([{ subject: "a" }]);
+  await outbox.dispatch();
+  await outbox.db.run(
+    sql`update anomalies set acknowledged_at = ${NOW}, acknowledged_by = 'ann', note = 'on it'`,
+  );
+  await outbox.judge([{ subject: "a", to: "worsened", severity: "critical" }]);
+  await wait(outbox);
+  expect(outbox.chat.came.map(({ alert }) => alert.anomalies)).toMatchObject([
+    [{ transition: "opened" }],
+    [{ transition: "worsened", acknowledgedBy: "ann", acknowledgedNote: "on it" }],
+  ]);
+});
