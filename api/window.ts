@@ -65,6 +65,26 @@ export const Instant = parsed(
   "neither an RFC 3339 instant such as 2026-11-21T12:00:00Z nor epoch milliseconds",
 );
 
+/** An instant as parameters have it, in a body of JSON: also as a number, or so long before now. */
+export const BodyInstant = z
+  .union([z.string(), z.number()])
+  .transform((given, check): { at: number } | { ago: number } => {
+    const text = String(given);
+    const [at, ago] = [parseInstant(text), parseDuration(text)];
+    if (at !== undefined) return { at };
+    if (ago !== undefined) return { ago };
+    check.addIssue({
+      code: "custom",
+      message:
+        "neither an RFC 3339 instant such as 2026-11-21T12:00:00Z, nor epoch milliseconds, nor how long ago, such as 2d",
+    });
+    return z.NEVER;
+  });
+
+/** Epoch ms. */
+export const instantOf = (given: { at: number } | { ago: number }, now: number): number =>
+  "at" in given ? given.at : Math.max(0, now - given.ago);
+
 /** The parameters every question about a stretch of time takes. */
 export const windowParameters = {
   since: Duration.optional().meta({

@@ -1,4 +1,4 @@
-import type { Rule, RuleSet, RuleSettings, Thresholds } from "./rule.ts";
+import type { Rule, RuleSet, RuleSettings, Threshold, Thresholds } from "./rule.ts";
 import { blindAgent } from "./blind-agent.ts";
 import { closeWait } from "./close-wait.ts";
 import { drops } from "./drops.ts";
@@ -41,14 +41,40 @@ export const isEnabled = (rule: Rule, { settings }: RuleSet): boolean =>
 /** Thresholds in force: what users set, else the defaults. What was set for another revision and is none now has no effect. */
 export function thresholdsOf(rule: Rule, { settings }: RuleSet): Thresholds {
   const given = settings[rule.name]?.thresholds ?? {};
-  return Object.fromEntries(
+  const isSet = new Set<string>();
+  const limits = Object.fromEntries(
     Object.entries(rule.thresholds).map(([name, threshold]) => {
       const value = Object.hasOwn(given, name) ? given[name] : undefined;
       const isFit = value !== undefined && value >= threshold.min && value <= threshold.max;
+      if (isFit) isSet.add(name);
       return [name, isFit ? value : threshold.default];
     }),
   );
+  for (const chain of rule.ascending ?? []) moveAlong(rule, chain, { limits, isSet });
+  return limits;
 }
+
+const CLOSES = /^close|Close$/;
+
+/** Where it is all well again goes along with what was set, by the same part, unless it was set itself. */
+function moveAlong(
+  { thresholds }: Rule,
+  chain: readonly string[],
+  { limits, isSet }: { limits: Record<string, number>; isSet: ReadonlySet<string> },
+): void {
+  for (const [at, name] of chain.entries()) {
+    const own = thresholds[name];
+    if (!own || !CLOSES.test(name) || isSet.has(name)) continue;
+    const [before = name, after] = [chain[at - 1], chain[at + 1]];
+    const opens = after ?? before;
+    const limit = limits[opens] ?? own.default;
+    const isWrong = after === undefined ? own.default < limit : own.default > limit;
+    if (isWrong) limits[name] = inProportion(own, limit, thresholds[opens]?.default ?? limit);
+  }
+}
+
+const inProportion = (own: Threshold, limit: number, was: number): number =>
+  Math.min(own.max, Math.max(own.min, was > 0 ? own.default * (limit / was) : own.default));
 
 /** What is wrong with one of the settings; `path` leads to it. */
 export type SettingsComplaint = { path: string[]; message: string };

@@ -17,6 +17,7 @@ import {
   eventAnswer,
   Severity,
 } from "../anomalies.ts";
+import { RuleName } from "../alerts/known-rules.ts";
 import { readSmallJson } from "../body.ts";
 import { bearer, body, bodyProblems, json, problems } from "../contract.ts";
 import { MAX_KEY } from "../detect/rule.ts";
@@ -38,11 +39,7 @@ const AnomalyQuery = z.strictObject({
     .enum(["open", "resolved", "all"])
     .optional()
     .meta({ param: { description: "Default open." } }),
-  rule: z
-    .string()
-    .max(MAX_NAME)
-    .optional()
-    .meta({ param: { description: "One rule.", example: "pod-flood" } }),
+  rule: RuleName.optional().meta({ param: { description: "One rule.", example: "pod-flood" } }),
   severity: Severity.optional().meta({ param: { description: "As it is now, or was when it ended." } }),
   subject: z
     .string()

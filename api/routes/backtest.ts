@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import * as z from "zod";
+import { namesUnknown } from "../../db/queries/nodes.ts";
 import { windowsIn } from "../../db/queries/past-windows.ts";
 import { rulesOf } from "../../db/queries/rule-settings.ts";
 import { allow, readableCluster } from "../access.ts";
@@ -15,7 +16,7 @@ import { invalid, ProblemError } from "../problem.ts";
 import { router } from "../router.ts";
 import type { Deps } from "../router.ts";
 import { checkedSettings, RuleSettingsBody, ruleSetOf } from "../rules.ts";
-import { Instant, resolveWindow } from "../window.ts";
+import { BodyInstant, instantOf, resolveWindow } from "../window.ts";
 
 /** Longer nobody waits for an answer: what was judged by then is told. */
 const BUDGET_MS = 20_000;
@@ -25,8 +26,11 @@ const YIELD_MS = 20;
 export const BacktestQuestion = z
   .object({
     cluster: ClusterName,
-    from: Instant.meta({ format: "date-time" }),
-    to: Instant.optional().meta({ format: "date-time", description: "Default now." }),
+    from: BodyInstant.meta({
+      description: "Begin: RFC 3339, epoch milliseconds, or how long ago, such as 2d.",
+      example: "2d",
+    }),
+    to: BodyInstant.optional().meta({ description: "End (not included), as `from`. Default now." }),
     rules: RuleSettingsBody.optional().meta({
       description:
         "By rule, as PUT /v1/clusters/{cluster}/rules takes them; what is left out is as rules are unless they are set. Default: what is set in the cluster.",
@@ -66,7 +70,9 @@ const BacktestAnswer = z
     windows: z.int().meta({ description: "Windows judged." }),
     looks: z.int().meta({ description: "Those of them of which more had to be read." }),
     stopped: z.boolean().meta({ description: "It took too long: ask for a shorter time, or fewer nodes." }),
-    until: Time.meta({ description: "Up to here it was judged." }),
+    until: Time.nullable().meta({
+      description: "Up to here it was judged; null: there was no window to judge.",
+    }),
     notJudged: z
       .array(z.string())
       .meta({ description: "Rules about whole clusters: they look at the present." }),
@@ -102,7 +108,10 @@ backtest.openapi(postBacktest, async (c) => {
   if (!parsed.success) throw invalid("The backtest is invalid.", parsed.error.issues);
   const { cluster: name, nodes, ...asked } = parsed.data;
   const { id } = await readableCluster(deps.db, caller, name);
-  const past = { clusterId: id, ...resolveWindow(asked, deps.now()), nodes };
+  const now = deps.now();
+  const range = { from: instantOf(asked.from, now), to: asked.to && instantOf(asked.to, now) };
+  await knownNodes(deps, id, nodes ?? []);
+  const past = { clusterId: id, ...resolveWindow(range, now), nodes };
   const { from, to } = past;
   const { found, until } = await alone(deps, async () => judged(deps, past, asked.rules));
   return c.json(
@@ -112,12 +121,24 @@ backtest.openapi(postBacktest, async (c) => {
       to: toTime(to),
       ...found,
       openings: found.openings.map(openingAnswer),
-      until: toTime(found.stopped ? until : to),
+      until: found.windows === 0 ? null : toTime(found.stopped ? until : to),
       notJudged: RULES.filter(({ scope }) => scope === "cluster").map(({ name }) => name),
     },
     200,
   );
 });
+
+/** A name that is misspelt would be judged as if all were well there. */
+async function knownNodes({ db }: Deps, clusterId: number, nodes: readonly string[]): Promise<void> {
+  if (nodes.length === 0) return;
+  const { unknown, some } = await namesUnknown(db, clusterId, nodes);
+  if (unknown.length === 0) return;
+  const message = `no such node; there are ${some.join(", ") || "none"}`;
+  throw invalid(
+    "The backtest is invalid.",
+    unknown.map((name) => ({ path: ["nodes", nodes.indexOf(name)], message })),
+  );
+}
 
 /** One at a time: each keeps the process busy. Throws `unavailable` while another is under way. */
 async function alone<Answer>({ now }: Deps, act: () => Promise<Answer>): Promise<Answer> {

@@ -4,6 +4,7 @@ import type { ChannelRow } from "../../db/queries/channels.ts";
 import { allow } from "../access.ts";
 import { LANGUAGES } from "../alerts/alert.ts";
 import { ChannelFilter } from "../alerts/filter.ts";
+import { areOfRules, NO_SUCH_RULE } from "../alerts/known-rules.ts";
 import { MAX_URL } from "../alerts/hosts.ts";
 import { CHANNEL_KINDS } from "../alerts/provider.ts";
 import { bearer, body, bodyProblems, json, problems, Time, toTime, toTimeOrNull } from "../contract.ts";
@@ -38,7 +39,9 @@ const target = {
 };
 const settings = {
   language: z.enum(LANGUAGES).optional().meta({ description: "Of the messages. Default en." }),
-  filter: ChannelFilter.optional().meta({ description: "What is told; what is left out takes all." }),
+  filter: ChannelFilter.extend({ rules: ChannelFilter.shape.rules.refine(areOfRules, NO_SUCH_RULE) })
+    .optional()
+    .meta({ description: "What is told; what is left out takes all." }),
 };
 
 export const NewChannel = z

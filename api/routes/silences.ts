@@ -10,6 +10,7 @@ import {
 } from "../../db/queries/silences.ts";
 import type { Silence as KeptSilence } from "../../db/queries/silences.ts";
 import { allow, readableCluster } from "../access.ts";
+import { isOfRules, NO_SUCH_RULE } from "../alerts/known-rules.ts";
 import { fits } from "../alerts/pattern.ts";
 import { Matcher, MAX_AUTHOR, MAX_REASON, MAX_SILENCE_MS } from "../alerts/silence.ts";
 import { readSmallJson } from "../body.ts";
@@ -153,6 +154,9 @@ function parseNewSilence(sent: unknown, now: number) {
     invalid("The silence is invalid.", [{ path: [path], message }]);
   if ((lasting === undefined) === (endsAt === undefined))
     throw complain("endsAt", "give either endsAt or for");
+  const { rule } = rest.matcher;
+  if (rule !== undefined && !isOfRules(rule))
+    throw invalid("The silence is invalid.", [{ path: ["matcher", "rule"], message: NO_SUCH_RULE }]);
   const end = endsAt ?? startsAt + (lasting ?? 0);
   if (end <= Math.max(now, startsAt)) throw complain("endsAt", "must be in the future, and after startsAt");
   if (end - startsAt > MAX_SILENCE_MS)

@@ -101,6 +101,25 @@ export async function nodeNamed(
   return rows[0] && { ...toNode(rows[0]), bootHistory };
 }
 
+/** As many as a complaint has room for. */
+const SOME = 20;
+
+/** Which of these no node of the cluster was ever called, and what some are called. */
+export async function namesUnknown(
+  db: Db,
+  clusterId: number,
+  names: readonly string[],
+): Promise<{ unknown: string[]; some: string[] }> {
+  const [missing, some] = await db.batch([
+    db.all<{ name: string }>(sql`
+      select value as name from json_each(${JSON.stringify(names)})
+      where value not in (select name from nodes where cluster_id = ${clusterId})`),
+    db.all<{ name: string }>(sql`
+      select name from nodes where cluster_id = ${clusterId} order by name limit ${SOME}`),
+  ]);
+  return { unknown: missing.map(({ name }) => name), some: some.map(({ name }) => name) };
+}
+
 /** The node is gone on purpose, until a window comes that begins at `at` or later, or any after SILENT_AFTER_MS; false where there is no such node. */
 export async function retireNode(db: Db, clusterId: number, name: string, at: number): Promise<boolean> {
   const retired = await db.all(sql`

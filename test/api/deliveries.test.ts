@@ -52,7 +52,7 @@ test("a new channel is told of what is open, and of nothing that was", async ({ 
   await judge({ subject: "old" }, { subject: "still" });
   await judge({ subject: "old", to: "resolved" });
   await judge({ subject: "other", rule: "drops" });
-  await ask("POST", "/v1/channels", { ...SLACK, filter: { rules: ["flood"] } });
+  await ask("POST", "/v1/channels", { ...SLACK, filter: { rules: ["*flood"] } });
   await dispatch();
   expect(await list()).toEqual(["1 firing sent"]);
   expect(chat.texts[0]).toContain("still");

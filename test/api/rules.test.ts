@@ -95,6 +95,21 @@ describe("a backtest", () => {
     service.ask("POST", "/v1/backtest", { token, json });
   const about = { cluster: "prod", from: new Date(NOW).toISOString() };
 
+  test("takes how long ago, claims nothing of what no window tells, and knows its nodes", async ({
+    expect,
+  }) => {
+    const { service, token } = await aService();
+    await postInTime(service, token, filled(0, 3, 0.1));
+    expect(await ask(service, { cluster: "prod", from: "2d" })).toMatchObject({ status: 200 });
+    const { body } = await ask(service, { cluster: "prod", from: "3d", to: "2d" });
+    expect(body).toMatchObject({ windows: 0, until: null });
+    const misspelt = await ask(service, { ...about, nodes: ["no-such"] });
+    expect([misspelt.status, misspelt.body.errors]).toEqual([
+      422,
+      [{ path: ["nodes", 0], message: expect.stringMatching(/^no such node; there are \w/) }],
+    ]);
+  });
+
   test("is one at a time", async ({ expect }) => {
     const { service, token } = await aService();
     await postInTime(service, token, filled(0, 3, 0.1));

@@ -101,9 +101,13 @@ export const telegram: Provider = {
     if (answer.status === 400 && /chat not found/i.test(String(said?.["description"]))) {
       return never("Telegram knows no such chat: add the bot to it, and give its number as chatId", true);
     }
-    return byStatus(answer, said?.["ok"] === false ? "by-Telegram" : undefined);
+    return byStatus(answer, speakerOf(said));
   },
 };
+
+/** Who said it, where that was no proxy. */
+const speakerOf = (said: Readonly<Record<string, unknown>> | undefined): string | undefined =>
+  said?.["ok"] === false ? "by-Telegram" : undefined;
 
 const sent = (result: unknown): Outcome => {
   const id = isObject(result) ? result["message_id"] : undefined;
