@@ -4,7 +4,7 @@ import type { Answer, Outcome, Provider, Rendering, Target } from "../provider.t
 import { plain, plainTitle } from "../text/lines.ts";
 import { messageOf } from "../text/message.ts";
 import { clean, cleanWords } from "./inert.ts";
-import { byStatus } from "./judged.ts";
+import { byStatus, never } from "./judged.ts";
 
 /** Alerts that are not sent again end by themselves: Prometheus, too, sends each minute what is to last for four. */
 export const RESEND_MS = 60_000;
@@ -29,8 +29,14 @@ export const alertmanager: Provider = {
     headers: { "content-type": "application/json", ...authorization(rendering.target) },
     body: JSON.stringify(alertsOf(alert, rendering)),
   }),
-  judge: (answer: Answer): Outcome => (answer.status === 200 ? { result: "sent" } : byStatus(answer)),
+  judge: (answer: Answer): Outcome => (answer.status === 200 ? { result: "sent" } : judge(answer)),
 };
+
+/** An Alertmanager has no tokens in its address. */
+const judge = (answer: Answer): Outcome =>
+  answer.status === 401 || answer.status === 403
+    ? never(`answered ${answer.status}: username or secret is wrong; PATCH the channel`, true)
+    : byStatus(answer);
 
 /** The address of an Alertmanager will do. */
 function alertsUrl(text: string): string {
