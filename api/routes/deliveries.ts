@@ -144,6 +144,11 @@ deliveries.openapi(replay, async (c) => {
   const { id } = c.req.valid("param");
   const row = await deliveryById(db, id);
   if (!row) throw unknown();
+  if (row.kind === "test")
+    throw new ProblemError(
+      "changed",
+      "A trial is not sent again: POST /v1/channels/{id}/test makes a new one.",
+    );
   if (row.state !== "dead") throw new ProblemError("changed", "Only what is dead can be sent again.");
   if (!(await replayDelivery(db, id, now())))
     throw new ProblemError(

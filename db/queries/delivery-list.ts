@@ -36,7 +36,7 @@ export type DeliveriesAsked = {
 
 const SHOWN =
   sql.raw(`d.id, d.channel_id as channelId, c.name as channel, cl.name as cluster, d.rule, d.kind, d.state,
-  d.attempt, d.due_at as dueAt, d.created_at as createdAt, d.sent_at as sentAt, d.status, d.error,
+  d.attempt, max(d.due_at, coalesce(c.paused_until, 0)) as dueAt, d.created_at as createdAt, d.sent_at as sentAt, d.status, d.error,
   d.alert ->> 'severity' as severity, d.alert ->> 'counts' as counts`);
 const FROM = sql.raw(`from deliveries d cross join channels c on c.id = d.channel_id
   left join clusters cl on cl.id = d.cluster_id`);
@@ -49,7 +49,7 @@ export function listDeliveries(db: Db, asked: DeliveriesAsked): Promise<Delivery
     where d.created_at >= ${from} and d.created_at < ${to}
       ${before === undefined ? sql`` : sql`and d.id < ${before}`}
       ${channelId === undefined ? sql`` : sql`and d.channel_id = ${channelId}`}
-      ${state === undefined ? sql`` : sql`and d.state = ${state}`}
+      ${state === undefined ? sql`` : sql`and d.state = ${state} and (d.state <> 'dead' or d.kind <> 'test')`}
       ${clusterId === undefined ? sql`` : sql`and d.cluster_id = ${clusterId}`}
       ${
         anomalyId === undefined
@@ -77,7 +77,7 @@ export async function replayDelivery(db: Db, id: number, now: number): Promise<b
   const rows = await db.all(sql`
     update or ignore deliveries as d
     set state = 'waiting', attempt = 0, due_at = ${now}, created_at = ${now}, holder = null, lease_until = null
-    where d.id = ${id} and d.state = 'dead'
+    where d.id = ${id} and d.state = 'dead' and d.kind <> 'test'
       and exists (select 1 from channels c where c.id = d.channel_id and c.enabled)
       and (d.rule is null or exists (
         select 1 from alert_groups g

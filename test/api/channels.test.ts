@@ -166,9 +166,11 @@ test("a trial that fails says why, and does not switch the channel off", async (
   expect([status, body.arrived, body.status]).toEqual([200, false, 404]);
   expect(body.says).toContain("no_service");
   expect((await ask("GET", "/v1/channels/1")).body).toMatchObject({ enabled: true, lastSentAt: null });
-  expect((await ask("GET", "/v1/deliveries?state=dead")).body.deliveries).toMatchObject([
-    { error: body.says },
-  ]);
+  expect((await ask("GET", "/v1/deliveries")).body.deliveries).toMatchObject([{ error: body.says }]);
+  expect((await ask("GET", "/v1/deliveries?state=dead")).body.deliveries).toEqual([]);
+  const again = await ask("POST", "/v1/deliveries/1/replay");
+  expect([again.status, again.body.title]).toEqual([409, "It is no longer as you think"]);
+  expect(again.body.detail).toContain("A trial is not sent again");
 });
 
 test("a trial that does not get through says so", async ({ expect }) => {

@@ -261,3 +261,14 @@ test("that a channel is broken is told where the same clusters are told of, if t
   await db.run(sql`delete from channels where id = 4`);
   expect(await healthy()).toBe(2);
 });
+
+test("what waits for a channel that is paused is due when that is over", async ({ expect }) => {
+  const { ask, judge, dispatch, chat, clock, db } = await aService();
+  await ask("POST", "/v1/channels", SLACK);
+  chat.answer = { status: 502, headers: {}, body: "" };
+  await judge({ subject: "a" });
+  await dispatch();
+  await db.run(sql`update channels set paused_until = ${clock.now + 3_600_000}`);
+  const { body } = await ask("GET", "/v1/deliveries/1");
+  expect(body).toMatchObject({ state: "waiting", dueAt: new Date(clock.now + 3_600_000).toISOString() });
+});
