@@ -9,7 +9,8 @@ import { builtProgram, compiled } from "../support/program.ts";
 import { aBacklog, aSpoolFolder } from "../support/spools.ts";
 
 const CHILD = builtProgram("test/support/spooling-child.ts");
-const KILLS = 200;
+/** As many as there is time for beside all other tests; `CONNTRAIL_KILLS=200` says more. */
+const KILLS = Number(process.env["CONNTRAIL_KILLS"] ?? 100);
 /** Killed side by side, on a disk and, where there is one, in memory: what is faster is cut at other moments. */
 const PARENTS = [tmpdir(), existsSync("/dev/shm") ? "/dev/shm" : tmpdir()];
 /** Reports a process has spooled when its end is set, at most: counted, so that a slow machine cuts as deep as a fast one. */

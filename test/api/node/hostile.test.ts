@@ -10,6 +10,9 @@ import { openService } from "../../support/service.ts";
 const ADMIN = "an-admin-token-of-more-than-32-characters";
 const JSON_TYPE = "content-type: application/json\r\n";
 
+/** Of memory that is flat, garbage that is not collected yet. */
+const FLAT = 64 * 1024 * 1024;
+
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
@@ -23,12 +26,16 @@ async function held(): Promise<number> {
   return process.memoryUsage().rss;
 }
 
-/** Bytes the process holds beyond what it held before. */
+/** Bytes the process holds beyond what it held before, each time: a leak shows every time, what another test takes meanwhile does not. */
 async function growth(act: () => Promise<void>): Promise<number> {
   await act();
-  const before = await held();
-  await act();
-  return (await held()) - before;
+  let least = Infinity;
+  for (let time = 0; time < 3 && least >= FLAT; time++) {
+    const before = await held();
+    await act();
+    least = Math.min(least, (await held()) - before);
+  }
+  return least;
 }
 
 test.for([
@@ -48,7 +55,7 @@ test.for([
       expect(status).toBe(413);
     }
   });
-  expect(grown).toBeLessThan(64 * 1024 * 1024);
+  expect(grown).toBeLessThan(FLAT);
 });
 
 test("a body that is wrong in every place leaves memory flat", async ({ expect }) => {
@@ -65,7 +72,7 @@ test("a body that is wrong in every place leaves memory flat", async ({ expect }
       expect([status, text.length < 2000]).toEqual([422, true]);
     }
   });
-  expect(grown).toBeLessThan(64 * 1024 * 1024);
+  expect(grown).toBeLessThan(FLAT);
 });
 
 function open(url: string, head: string): Socket {

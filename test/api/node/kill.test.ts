@@ -14,7 +14,8 @@ import { aFolder, ingestToken } from "../../support/api-process.ts";
 import { builtProgram, compiled } from "../../support/program.ts";
 import { tick } from "../../support/tick.ts";
 
-const KILLS = 200;
+/** As many as there is time for beside all other tests; `CONNTRAIL_KILLS=200` says more. */
+const KILLS = Number(process.env["CONNTRAIL_KILLS"] ?? 80);
 /** Killed side by side, each with a database of its own. */
 const LANES = 4;
 /** The most reports a process may answer before it is killed; its first tick runs beside them. */
